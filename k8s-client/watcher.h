@@ -1,0 +1,63 @@
+// Keeps a Store in step with one kind: list, watch, resume, relist. A step function: no thread, no
+// clock of its own; whoever owns it calls `step` again and again from one thread. `health` may be
+// read from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "k8s-client/client.h"
+#include "k8s-client/guarded.h"
+#include "k8s-client/store.h"
+
+namespace k8s {
+
+struct WatchSpec {
+  Resource resource;
+  std::string ns = {};  // empty: all namespaces
+  Selector selector = {};
+  bool metadata_only = false;  // PartialObjectMetadata
+  std::string manager;         // whose fields `Record::owned` speaks of
+  FactsOf facts;
+  std::chrono::seconds timeout{290};  // timeoutSeconds of a watch
+  std::chrono::seconds slack{30};     // beyond it a silent watch is dead
+  bool optional = false;  // absent (404) or forbidden (403): counts as synced and empty, tried again
+};
+
+struct WatchHealth {
+  bool synced = false;  // one list has been completed
+  std::optional<Clock::time_point> last_list;
+  std::optional<Clock::time_point> last_event;  // any line, bookmarks included
+  std::int64_t lists = 0, watches = 0, events = 0, failures = 0;
+  int failures_in_a_row = 0;
+  std::string last_error;
+};
+
+class Watcher {
+ public:
+  // `client` and `store` must outlive the watcher.
+  Watcher(const Client& client, Store& store, WatchSpec spec);
+  ~Watcher();
+
+  // Does one thing: a list, the opening of a watch, or the handling of the lines that come within
+  // `wait`. Never throws for what a cluster or network can do. Returns how long to wait before the
+  // next step (0: at once; more: back-off of this watch alone, 0.8 s to 30 s with jitter).
+  std::chrono::milliseconds step(Clock::time_point now, std::chrono::milliseconds wait);
+
+  WatchHealth health() const;
+  const WatchSpec& spec() const { return spec_; }
+
+ private:
+  struct State;
+  const Client& client_;
+  Store& store_;
+  const WatchSpec spec_;
+  std::unique_ptr<State> state_;
+  Guarded<WatchHealth> health_;
+};
+
+}  // namespace k8s

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Builds the programs of the local control plane into the cache and prints the folder that holds
+# them all. With --path it only prints.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../tools/step.sh"
+. "$here/../tools/go-program.sh"
+. "$here/versions.env"
+
+minor=${KUBERNETES_VERSION#1.}
+stamp="-s -w"
+for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    stamp="$stamp -X $package.gitVersion=v$KUBERNETES_VERSION -X $package.gitMajor=1"
+    stamp="$stamp -X $package.gitMinor=${minor%%.*} -X $package.gitTreeState=clean"
+    stamp="$stamp -X $package.gitCommit=unknown -X $package.buildDate=2026-01-01T00:00:00Z"
+done
+etcd=(etcd "$here/etcd" "-s -w" .)
+kwok=(kwok "$here/kwok" "-s -w" sigs.k8s.io/kwok/cmd/kwok)
+kubernetes=(kubernetes "$here/kubernetes" "$stamp"
+    k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubectl})
+
+parts=("$(program_dir "${etcd[@]}")" "$(program_dir "${kwok[@]}")" "$(program_dir "${kubernetes[@]}")")
+together=$cache/programs/control-plane-$(printf '%s\n' "${parts[@]##*/}" | sha256sum | cut -c1-12)
+
+if [ "${1:-}" != --path ] && [ ! -d "$together" ]; then
+    build_program "${etcd[@]}"
+    build_program "${kwok[@]}"
+    build_program "${kubernetes[@]}"
+    use_go
+    fresh=$(mktemp -d "$cache/programs/control-plane.new.XXXXXX")
+    chmod 755 "$fresh"
+    for part in "${parts[@]}"; do ln -s "../${part##*/}"/* "$fresh/"; done
+    source=$(cd "$here/kwok" && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
+    install -m 644 "$source/kustomize/crd/bases/kwok.x-k8s.io_stages.yaml" "$fresh/stages-crd.yaml"
+    mv -T "$fresh" "$together" 2>/dev/null || rm -rf "$fresh"
+fi
+printf '%s\n' "$together"

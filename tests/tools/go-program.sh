@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# Sourced after step.sh. Builds programs from a Go module of this repository into the cache, once
+# for each set of inputs, however many clones there are.
+
+# Go as `setup` leaves it: the one in PATH when it is new enough, else the one in the cache.
+use_go() {
+    local kept=$cache/go/bin version
+    version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || version=
+    case $version in
+    go1.2[6-9]* | go1.[3-9][0-9]*) ;;
+    *)
+        [ -x "$kept/go" ] || die "Go 1.26 or newer is missing; run ./dev setup"
+        PATH=$kept:$PATH
+        ;;
+    esac
+    export PATH CGO_ENABLED=0 GOTOOLCHAIN=local GOWORK=off GOFLAGS="-trimpath -buildvcs=false"
+}
+
+# program_dir NAME MODULE_DIR LDFLAGS PACKAGE...: where the programs of these inputs are kept.
+program_dir() {
+    local name=$1 module=$2
+    shift 2
+    local key
+    key=$({ cat "$module"/go.mod "$module"/go.sum "$module"/*.go && printf '%s\n' "$@"; } |
+        sha256sum | cut -c1-12)
+    printf '%s\n' "$cache/programs/$name-$key"
+}
+
+# build_program NAME MODULE_DIR LDFLAGS PACKAGE...
+build_program() {
+    local name=$1 module=$2 ldflags=$3 kept
+    kept=$(program_dir "$@")
+    shift 3
+    [ -d "$kept" ] && return
+    use_go
+    mkdir -p "$cache/programs"
+    (
+        # Two clones must not build the same thing at once on a small machine.
+        exec 9>"$cache/programs/$name.lock"
+        flock -n 9 || { say "$name: another build is under way, waiting for it"; flock 9; }
+        [ -d "$kept" ] && exit
+        rm -rf "$cache/programs/$name".new.*
+        fresh=$(mktemp -d "$cache/programs/$name.new.XXXXXX")
+        step "go-$name" "building $name from its Go module" \
+            env -C "$module" go build -ldflags "$ldflags" -o "$fresh/" "$@" 9>&- || exit
+        chmod 755 "$fresh"
+        mv "$fresh" "$kept"
+    )
+}

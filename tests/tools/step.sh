@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# Sourced. Where things are kept, and long steps that say what they do and for how long.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/entityservice-operator
+logs=$root/build/logs
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# step NAME DESCRIPTION COMMAND...: the command's output goes to a log, which is shown if it fails.
+step() {
+    local name=$1 description=$2 began=$SECONDS log=$logs/$1.log every=20 status=0 child end=$'\n'
+    shift 2
+    mkdir -p "$logs"
+    if [ -t 2 ]; then every=1 end=$'\r'; else say "$description ..."; fi
+    "$@" >"$log" 2>&1 </dev/null &
+    child=$!
+    # The short naps keep a quick step quick; the line itself comes every $every seconds.
+    local told=$SECONDS
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 0.2
+        if [ $((SECONDS - told)) -ge "$every" ]; then
+            told=$SECONDS
+            printf '%s ... %d s%s' "$description" $((SECONDS - began)) "$end" >&2
+        fi
+    done
+    wait "$child" || status=$?
+    if [ "$status" -ne 0 ]; then
+        say "$description: failed after $((SECONDS - began)) s, exit status $status. The end of $log:"
+        tail -n 40 "$log" >&2
+        return "$status"
+    fi
+    say "$description: done in $((SECONDS - began)) s"
+}
