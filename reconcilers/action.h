@@ -1,0 +1,15 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace reconcilers {
+
+// What the controller does with a key after a pass: wait for a change, or come back by itself.
+struct Action {
+  static Action await_change() { return {}; }
+  static Action requeue(std::chrono::milliseconds after) { return {after}; }
+  std::optional<std::chrono::milliseconds> after = {};
+};
+
+}  // namespace reconcilers

@@ -1,0 +1,37 @@
+// One builder a component; `build` (desired.cpp) calls them in apply order.
+#pragma once
+
+#include "reconcilers/desired/desired.h"
+
+namespace reconcilers::desired {
+
+// identity.cpp, policies.cpp
+Objects identity(const Resolved& resolved);
+Objects policies(const Resolved& resolved);
+
+// database.cpp: Service, ConfigMap, StatefulSet
+Objects database(const Resolved& resolved, const Facts& facts);
+// redis_services.cpp, redis.cpp: N-redis, N-redis-peers, per-pod Services or N-redis-master;
+// N-redis-state; ConfigMap; StatefulSet; PDB
+Objects redis(const Resolved& resolved, const Facts& facts);
+// object_store.cpp: Service, StatefulSet
+Objects object_store(const Resolved& resolved, const Facts& facts);
+
+// app_config.cpp: N-env-…, N-logging-…, and what a container of the application needs of them
+struct AppConfig {
+  Object env, logging;
+};
+AppConfig app_config(const Resolved& resolved, const Facts& facts);
+
+Objects migration(const Resolved& resolved, const Facts& facts, const AppConfig& config);
+Objects buckets(const Resolved& resolved, const Facts& facts);
+Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config);
+Objects api(const Resolved& resolved, const Facts& facts, const AppConfig& config);
+
+// hostAliases of application and Redis pods: the Sentinels' names without DNS. Empty in Direct mode.
+Json redis_host_aliases(const Resolved& resolved, const Facts& facts);
+// PDB with maxUnavailable 1, or nothing below two replicas.
+Objects disruption(const Resolved& resolved, const std::string& component, const std::string& name,
+                   std::int64_t replicas);
+
+}  // namespace reconcilers::desired
