@@ -36,6 +36,9 @@ struct Facts {
   std::string database_identity, object_store_identity;
 };
 
+// GCC 12 takes a scoped enumerator for one that hides `Credentials` above.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 // What must be true before an object may be created (or its pod template changed).
 enum class Gate {
   Credentials,     // N-credentials exists and has been read
@@ -47,6 +50,7 @@ enum class Gate {
   BucketsReady,    // the buckets Job has succeeded
   WorkersRolled,   // on a version change: the workers' rollout has finished (API only)
 };
+#pragma GCC diagnostic pop
 const char* name(Gate gate);
 
 enum class Write {
