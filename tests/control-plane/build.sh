@@ -29,7 +29,9 @@ if [ "${1:-}" != --path ] && [ ! -d "$together" ]; then
     use_go
     fresh=$(mktemp -d "$cache/programs/control-plane.new.XXXXXX")
     chmod 755 "$fresh"
-    for part in "${parts[@]}"; do ln -s "../${part##*/}"/* "$fresh/"; done
+    for part in "${parts[@]}"; do
+        for program in "$part"/*; do ln -s "../${part##*/}/${program##*/}" "$fresh/"; done
+    done
     source=$(cd "$here/kwok" && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
     install -m 644 "$source/kustomize/crd/bases/kwok.x-k8s.io_stages.yaml" "$fresh/stages-crd.yaml"
     mv -T "$fresh" "$together" 2>/dev/null || rm -rf "$fresh"

@@ -1,0 +1,188 @@
+"""A local control plane: real API server, fake nodes and pods.
+
+    import cluster
+    with cluster.start(state_dir) as c:
+        c.run_kubectl("get", "nodes")
+
+It ends with the process that started it, however that ends (die_with=None: it stays until `stop`).
+"""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import processes
+import supervisor as _supervisor
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class ClusterError(RuntimeError):
+    pass
+
+
+def binaries():
+    """The folder of the programs; builds those that the cache lacks."""
+    built = subprocess.run([HERE / "build.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    return pathlib.Path(built.stdout.strip())
+
+
+def _ask(state, request, seconds=240):
+    """The supervisor's answer, None when there is no supervisor."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(seconds)
+        try:
+            connection.connect(processes.control_address(state))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            return json.loads(connection.makefile().readline() or "{}")
+        except (ConnectionError, FileNotFoundError):
+            return None
+
+
+def _facts(state):
+    try:
+        return json.loads((state / "state.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _sweep():
+    """Removes etcd data in memory whose supervisor was killed together with everything else."""
+    for left in _supervisor.MEMORY.glob(_supervisor.MEMORY_PREFIX + "*"):
+        if not processes.alive(left.name.removeprefix(_supervisor.MEMORY_PREFIX)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def stop(state_dir):
+    """Ends what runs on this state, a started operator included, and removes the state."""
+    state = pathlib.Path(state_dir).resolve()
+    operator = state / "operator.identity"
+    if operator.exists():
+        processes.end(operator.read_text().strip())
+    facts = _facts(state)
+    _ask(state, {"do": "down"})
+    deadline = time.monotonic() + 5
+    while processes.alive(facts.get("supervisor")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    processes.end(facts.get("supervisor"))
+    for known in facts.get("programs", {}).values():
+        processes.end(known, grace=2)
+    _sweep()
+    if (state / "supervisor.log").exists():  # ours, not a folder given by mistake
+        shutil.rmtree(state)
+
+
+class Cluster:
+    def __init__(self, state, programs_dir, child=None):
+        self.state, self.binaries, self._child = state, programs_dir, child
+        self.kubeconfig = state / "kubeconfig"
+        self.pki = state / "pki"
+        self.audit_log = state / "audit.log"
+        self.kubectl = programs_dir / "kubectl"
+        self.server = _facts(state)["server"]
+        self.etcd = _facts(state)["etcd"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def pid(self, program):
+        known = _facts(self.state).get("programs", {}).get(program)
+        return int(known.partition("-")[0]) if processes.alive(known) else None
+
+    @property
+    def api_pid(self):
+        return self.pid("kube-apiserver")
+
+    def run_kubectl(self, *arguments, **options):
+        """Its standard output as text; raises CalledProcessError unless check=False."""
+        options = {"capture_output": True, "text": True, "check": True, "timeout": 120, **options}
+        return subprocess.run([self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments],
+                              **options).stdout
+
+    def token(self, namespace, service_account):
+        return self.run_kubectl("create", "token", service_account, "-n", namespace,
+                                "--duration=24h").strip()
+
+    def write_kubeconfig(self, path, token):
+        """A kubeconfig for this cluster whose only user has this token."""
+        path = pathlib.Path(path)
+        config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "local",
+            "clusters": [{"name": "local", "cluster": {
+                "server": self.server, "certificate-authority": str(self.pki / "ca.crt")}}],
+            "users": [{"name": "token", "user": {"token": token}}],
+            "contexts": [{"name": "local", "context": {"cluster": "local", "user": "token"}}]}
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config, indent=1))
+        return path
+
+    def _do(self, what, program):
+        reply = _ask(self.state, {"do": what, "program": program})
+        if reply is None or "error" in reply:
+            raise ClusterError(f"{what} {program}: {reply or 'the cluster does not run'}")
+
+    def stop_program(self, program):
+        self._do("stop", program)
+
+    def start_program(self, program):
+        self._do("start", program)
+
+    def restart_apiserver(self, expire_watches=False):
+        """With expire_watches every older resourceVersion then gets 410 Expired."""
+        self.stop_program("kube-apiserver")
+        if expire_watches:
+            body = json.dumps({"key": "YnVtcA==", "value": "eA=="}).encode()
+            urllib.request.urlopen(f"{self.etcd}/v3/kv/put", data=body, timeout=10).close()
+        self.start_program("kube-apiserver")
+
+    def stop(self):
+        stop(self.state)
+        if self._child:
+            self._child.wait()
+
+
+def programs_of(state_dir):
+    return list(_facts(pathlib.Path(state_dir).resolve()).get("programs", {}))
+
+
+def running(state_dir):
+    """The Cluster of this state if it runs and is usable, else None."""
+    state = pathlib.Path(state_dir).resolve()
+    if (state / "started").exists() and processes.alive(_facts(state).get("supervisor")):
+        path = subprocess.run([HERE / "build.sh", "--path"], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout.strip()
+        return Cluster(state, pathlib.Path(path))
+    return None
+
+
+def start(state_dir, die_with=0, seconds=300):
+    """die_with: pid of the process to end with, 0 the caller's own, None nobody's."""
+    state = pathlib.Path(state_dir).resolve()
+    programs_dir = binaries()
+    stop(state)
+    state.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if any(state.iterdir()):
+        raise ClusterError(f"{state} is not empty and not a cluster's")
+    runner = [] if die_with is None else [str(die_with or os.getpid())]
+    with open(state / "supervisor.log", "ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, HERE / "supervisor.py", state, programs_dir, *runner],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + seconds
+    while not (state / "started").exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            failed = state / "failed"
+            child.terminate()
+            child.wait()
+            raise ClusterError(failed.read_text() if failed.exists()
+                               else f"no cluster; see {state}/supervisor.log")
+        time.sleep(0.05)
+    return Cluster(state, programs_dir, child)
