@@ -21,7 +21,8 @@ program_dir() {
     local name=$1 module=$2
     shift 2
     local key
-    key=$({ cat "$module"/go.mod "$module"/go.sum "$module"/*.go && printf '%s\n' "$@"; } |
+    key=$({ cat "$module"/go.mod "$module"/go.sum &&
+        find "$module" -name "*.go" -print0 | sort -z | xargs -0 cat && printf '%s\n' "$@"; } |
         sha256sum | cut -c1-12)
     printf '%s\n' "$cache/programs/$name-$key"
 }
