@@ -48,6 +48,9 @@ class Transport {
   virtual Response send(const Request& request) = 0;
   // Throws ApiError for an answer other than 2xx. `idle`: the longest silence that is believed.
   virtual std::unique_ptr<Stream> open(const Request& request, std::chrono::milliseconds idle) = 0;
+  // For the end of the process: exchanges and streams in flight end soon, and later ones at once, with
+  // a TransportError of stage Cancelled.
+  virtual void close() {}
 };
 
 }  // namespace k8s
