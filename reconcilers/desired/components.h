@@ -23,6 +23,9 @@ struct AppConfig {
 };
 AppConfig app_config(const Resolved& resolved, const Facts& facts);
 
+// nginx_config.cpp: N-nginx-…, the API's proxy (part of `api`)
+Object nginx_config(const Resolved& resolved);
+
 Objects migration(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 Objects buckets(const Resolved& resolved, const Facts& facts);
 Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config);

@@ -1,5 +1,6 @@
 #include "reconcilers/desired/pod.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "crds/quantity.h"
@@ -45,20 +46,17 @@ Json spread_constraints(const Resolved& resolved, const crds::PodOptions& option
   return constraints;
 }
 
-// The API server keeps one entry an address.
-Json merged_host_aliases(const Json& ours, const Json& of_user) {
-  std::map<std::string, Json> by_address;
-  for (const Json* list : {&ours, &of_user}) {
-    for (const Json& alias : *list) {
-      Json& hostnames = by_address[alias.at("ip")];
-      for (const Json& hostname : alias.value("hostnames", Json::array())) {
-        hostnames.push_back(hostname);
-      }
+// The API server keeps one entry an address: the user's names for one of ours join it.
+Json merged_host_aliases(Json merged, const Json& of_user) {
+  for (const Json& alias : of_user) {
+    const auto same = std::find_if(merged.begin(), merged.end(), [&](const Json& known) {
+      return known.at("ip") == alias.at("ip");
+    });
+    if (same == merged.end()) {
+      merged.push_back(alias);
+      continue;
     }
-  }
-  Json merged = Json::array();
-  for (const auto& [address, hostnames] : by_address) {
-    merged.push_back({{"ip", address}, {"hostnames", hostnames}});
+    for (const Json& hostname : alias.at("hostnames")) (*same)["hostnames"].push_back(hostname);
   }
   return merged;
 }

@@ -1,0 +1,126 @@
+// The two pools of match workers. The high-memory pool serves all queues, so that a resource with
+// none but that one still works.
+#include <algorithm>
+#include <utility>
+
+#include "reconcilers/desired/app_pod.h"
+#include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/pod.h"
+
+namespace reconcilers::desired {
+namespace {
+
+// Is the main process still consuming? It answers a ping while its children compute; one that lost
+// its connection without noticing does not. An outage of Redis must not restart every worker, so
+// without a master the answer is yes. Without the application's modules: importing them costs
+// seconds of CPU and a lot of memory each time.
+constexpr const char* kAlive = R"(import os
+import socket
+import sys
+
+import redis
+from celery import Celery
+from redis.sentinel import Sentinel
+
+limits = {"socket_timeout": 5, "socket_connect_timeout": 5}
+server, password = os.environ["REDIS_SERVER"], os.environ["REDIS_PASSWORD"]
+try:
+    if os.environ["REDIS_USE_SENTINEL"] == "true":
+        master = Sentinel([(server, 26379)], **limits).master_for(
+            "mymaster", password=password, **limits)
+    else:
+        master = redis.Redis(host=server, password=password, **limits)
+    master.ping()
+except redis.exceptions.RedisError:
+    sys.exit(0)
+
+app = Celery(broker=os.environ["CELERY_BROKER_URL"])
+app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
+name = "celery@" + socket.gethostname()
+sys.exit(0 if app.control.ping(destination=[name], timeout=40) else 1)
+)";
+
+// SIGTERM: finish what runs. Shortly before the kubelet would kill, SIGQUIT: give the rest back to
+// the queue at once instead of after the visibility timeout of an hour.
+std::string stop_script(std::int64_t grace_seconds) {
+  const std::int64_t patience = std::max<std::int64_t>(grace_seconds - 10, 1);
+  return "kill -TERM 1\n"
+         "left=" +
+         std::to_string(patience) +
+         "\n"
+         "while [ \"$left\" -gt 0 ] && kill -0 1; do sleep 1; left=$((left - 1)); done\n"
+         "kill -QUIT 1\n";
+}
+
+Json ping_probe(int period, int failures) {
+  return {{"exec", {{"command", Json::array({"python", "-c", kAlive})}}},
+          {"periodSeconds", period},
+          {"timeoutSeconds", 60},
+          {"failureThreshold", failures}};
+}
+
+void add_celery_settings(const Resolved& resolved, const crds::Celery& celery, Json& variables) {
+  variables.push_back(env("CELERYD_CONCURRENCY", std::to_string(celery.concurrency)));
+  variables.push_back(
+      env("CELERYD_PREFETCH_MULTIPLIER", std::to_string(celery.prefetch_multiplier)));
+  variables.push_back(
+      env("CELERYD_MAX_TASKS_PER_CHILD", std::to_string(celery.max_tasks_per_child)));
+  variables.push_back(env("CELERY_ACKS_LATE", celery.acks_late ? "true" : "false"));
+  variables.push_back(env("CHUNK_SIZE_AIM", std::to_string(resolved.chunk_size_aim)));
+  variables.push_back(env("CACHE_EXPIRY_SECONDS", std::to_string(resolved.cache_expiry_seconds)));
+}
+
+Json container(const Resolved& resolved, const AppConfig& config, const crds::WorkerPool& pool,
+               const std::string& queues) {
+  Json worker = app_container(resolved, config, AppRole::Worker, "worker",
+                              {"celery", "-A", "entityservice.async_worker", "worker",
+                               "--loglevel=info", "-O", "fair", "-Q", queues},
+                              pool.resources);
+  add_celery_settings(resolved, pool.celery, worker["env"]);
+  // Ready, too, once it has answered first: a rollout waits for workers that consume.
+  worker["startupProbe"] = ping_probe(20, 30);
+  worker["livenessProbe"] = ping_probe(180, 5);
+  worker["lifecycle"] = {
+      {"preStop",
+       {{"exec", {{"command", Json::array({"sh", "-c", stop_script(pool.grace_seconds)})}}}}}};
+  return worker;
+}
+
+void add_pool(const Resolved& resolved, const Facts& facts, const AppConfig& config,
+              const std::string& component, const crds::WorkerPool& pool, const std::string& queues,
+              Objects& objects) {
+  PodParts parts{.component = component, .grace_seconds = pool.grace_seconds};
+  parts.containers.push_back(container(resolved, config, pool, queues));
+  parts.volumes = app_volumes(resolved, config);
+  parts.annotations = app_secrets_annotation(facts, AppRole::Worker);
+  parts.host_aliases = redis_host_aliases(resolved, facts);
+
+  const std::string name = resolved.name + "-" + component;
+  // No surge: a roll of large pods must not need room for one more.
+  const Json strategy = {{"type", "RollingUpdate"},
+                         {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", "25%"}}}};
+  const Json spec = {{"replicas", pool.replicas},
+                     {"revisionHistoryLimit", 3},
+                     {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
+                     {"selector", {{"matchLabels", selector(resolved, component)}}},
+                     {"strategy", strategy},
+                     {"template", pod_template(resolved, pool.pod, parts)}};
+  Object deployment = object(resolved, component, "apps/v1", "Deployment", name, {{"spec", spec}});
+  deployment.gates = app_gates(resolved);
+  objects.push_back(std::move(deployment));
+  for (Object& budget : disruption(resolved, component, name, pool.replicas)) {
+    objects.push_back(std::move(budget));
+  }
+}
+
+}  // namespace
+
+Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config) {
+  Objects objects;
+  add_pool(resolved, facts, config, kWorker, resolved.workers, "celery,compute", objects);
+  add_pool(resolved, facts, config, kHighMemory, resolved.high_memory, "celery,compute,highmemory",
+           objects);
+  return objects;
+}
+
+}  // namespace reconcilers::desired
