@@ -1,4 +1,5 @@
-// Kubernetes quantities ("500m", "1.5Gi"), as apimachinery's resource.Quantity reads and stores them.
+// Kubernetes quantities ("500m", "1.5Gi"), as apimachinery's resource.Quantity reads and stores
+// them.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@ namespace crds {
 class Quantity {
  public:
   static std::optional<Quantity> parse(const std::string& text);  // also refuses what we can't hold
-  std::string canonical() const;  // as the API server stores it
-  std::int64_t ceil() const;      // whole units, rounded up: "1500m" → 2
-  std::int64_t milli() const;     // thousandths, rounded up
+  std::string canonical() const;                                  // as the API server stores it
+  std::int64_t ceil() const;   // whole units, rounded up: "1500m" → 2
+  std::int64_t milli() const;  // thousandths, rounded up
   double value() const;
 
  private:

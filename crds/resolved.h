@@ -41,9 +41,9 @@ struct PodOptions {
 
 struct Storage {
   bool enabled = false;
-  std::string size;                      // "8Gi"
+  std::string size;  // "8Gi"
   std::optional<std::string> class_name;
-  std::vector<std::string> access_modes;  // default ReadWriteOnce
+  std::vector<std::string> access_modes;      // default ReadWriteOnce
   std::optional<std::string> existing_claim;  // only where there is one replica
   bool operator==(const Storage&) const = default;
 };

@@ -1,0 +1,127 @@
+#include "crds/resolve.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "crds/owned_variables.h"
+#include "crds/parts.h"
+
+namespace crds {
+namespace {
+
+constexpr const char* kApiVersion = "entityservice.io/v1alpha1";
+constexpr const char* kKind = "EntityService";
+
+void check_identity(const Json& object, Problems& problems) {
+  for (const auto& [name, wanted] :
+       {std::pair("apiVersion", kApiVersion), std::pair("kind", kKind)}) {
+    if (object.value(name, Json()) != wanted) {
+      problems.push_back({name, std::string("must be ") + wanted});
+    }
+  }
+  for (const auto& [name, value] : object.items()) {
+    static const std::vector<std::string> kKnown = {"apiVersion", "kind", "metadata", "spec",
+                                                    "status"};
+    if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) continue;
+    const auto meant = nearest_name(name, kKnown);
+    problems.push_back({name, "is not a field of this version" +
+                                  (meant ? "; did you mean " + *meant + "?" : std::string())});
+  }
+}
+
+std::string text_of(const Json& object, const char* name) {
+  const Json value = object.value(name, Json());
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+void read_metadata(const Json& metadata, Resolved& resolved, Problems& problems) {
+  static const Text kName = {
+      40, "[a-z]([-a-z0-9]{0,38}[a-z0-9])?",
+      "must begin with a letter and have at most 40 lower-case letters, digits and dashes: the "
+      "names of Services and Jobs are made from it"};
+  const Json named = {{"name", metadata.value("name", Json())}};
+  Fields::read(named, "metadata", problems, [&](Fields& fields) {
+    if (!fields.has("name")) fields.refuse("name", "is missing");
+    resolved.name = fields.text("name", kName).value_or("");
+  });
+  resolved.ns = text_of(metadata, "namespace");
+  resolved.uid = text_of(metadata, "uid");
+  const Json generation = metadata.value("generation", Json());
+  if (generation.is_number_integer()) resolved.generation = generation;
+}
+
+void read_config(Fields& spec, Resolved& resolved) {
+  static const Text kName = {128, "[A-Za-z_][A-Za-z0-9_]*",
+                             "must be the name of an environment variable"};
+  resolved.config = spec.map("config", 128, kName, {8192});
+  for (const auto& [name, value] : resolved.config) {
+    if (const auto instead = instead_of_variable(name)) spec.refuse("config." + name, *instead);
+  }
+}
+
+Topology read_topology(Fields& spec, Topology topology) {
+  using Spread = Topology::Spread;
+  spec.object("topology", [&](Fields& fields) {
+    const auto spread = [&](const char* name, Spread& value) {
+      const auto written = fields.choice(name, {"None", "Soft", "Hard"});
+      if (!written) return;
+      value = *written == "None" ? Spread::None : *written == "Soft" ? Spread::Soft : Spread::Hard;
+    };
+    spread("zoneSpread", topology.zone);
+    spread("hostSpread", topology.host);
+    topology.max_skew = fields.integer("maxSkew", 1, 100).value_or(topology.max_skew);
+  });
+  return topology;
+}
+
+void read_spec(Fields& spec, const Policy& policy, Resolved& resolved) {
+  read_version(spec, policy.prerelease_allowed, resolved);
+  const ProfileDefaults& defaults = defaults_of(resolved.profile);
+  resolved.suspend = spec.flag("suspend").value_or(false);
+  resolved.paused = spec.flag("paused").value_or(false);
+  const auto deletion = spec.choice("deletionPolicy", {"Retain", "Delete"});
+  resolved.deletion_policy = !deletion               ? defaults.deletion_policy
+                             : *deletion == "Retain" ? DeletionPolicy::Retain
+                                                     : DeletionPolicy::Delete;
+  resolved.updates_on_request = defaults.updates_on_request;
+  resolved.progress_deadline_seconds = spec.integer("progressDeadlineSeconds", 1, kMaxSeconds)
+                                           .value_or(resolved.progress_deadline_seconds);
+  resolved.cluster_domain =
+      spec.text("clusterDomain", dns_name()).value_or(resolved.cluster_domain);
+  read_config(spec, resolved);
+
+  Context context = {.defaults = defaults, .suspend = resolved.suspend};
+  context.pod = read_pod(spec, PodOptions());
+  resolved.api = read_api(spec, context);
+  read_workers(spec, context, resolved);
+  resolved.database = read_database(spec, context);
+  resolved.redis = read_redis(spec, context);
+  resolved.object_store = read_object_store(spec, context);
+  resolved.job_resources = defaults.jobs.resources();
+  resolved.topology = read_topology(spec, defaults.topology);
+  spec.object("networkPolicy", [&](Fields& fields) {
+    resolved.network_policy = fields.flag("enabled").value_or(resolved.network_policy);
+  });
+}
+
+}  // namespace
+
+Outcome resolve(const Json& object, const Policy& policy) {
+  Outcome outcome;
+  Resolved resolved;
+  if (!object.is_object()) {
+    outcome.problems.push_back({"", "the resource must be an object"});
+    return outcome;
+  }
+  check_identity(object, outcome.problems);
+  const Json metadata = object.value("metadata", Json());
+  read_metadata(metadata.is_object() ? metadata : Json::object(), resolved, outcome.problems);
+  const Json spec = object.value("spec", Json());
+  if (spec.is_null()) outcome.problems.push_back({"spec", "is missing; write spec: {} at least"});
+  Fields::read(spec, "spec", outcome.problems,
+               [&](Fields& fields) { read_spec(fields, policy, resolved); });
+  if (outcome.problems.empty()) outcome.resolved = std::move(resolved);
+  return outcome;
+}
+
+}  // namespace crds
