@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# build.sh [PRESET]: configures and compiles by a preset of CMakePresets.json.
+set -euo pipefail
+. "$(dirname "$0")/step.sh"
+cd "$root"
+
+preset=${1:-release}
+case $preset in
+release) directory=build ;;
+dev | asan | tsan) directory=build/$preset ;;
+*) die "unknown preset $preset; there are release, dev, asan, tsan" ;;
+esac
+
+# A full compiler cache is what makes a build in a new clone quick.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+step "configure-$preset" "configuring $preset" cmake --preset "$preset"
+step "build-$preset" "compiling $preset" cmake --build --preset "$preset"
+say "programs are in $directory/bin"

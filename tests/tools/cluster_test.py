@@ -1,0 +1,113 @@
+"""Local control planes live side by side and never outlive whom they were started for."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import cluster
+import processes
+
+COMMAND = [sys.executable, cluster.HERE / "command.py"]
+
+
+def everything(state):
+    facts = json.loads((pathlib.Path(state) / "state.json").read_text())
+    return [facts["supervisor"], *facts["programs"].values()]
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(name="ours", scope="module")
+def one_cluster(tmp_path_factory):
+    with cluster.start(tmp_path_factory.mktemp("ours") / "state") as started:
+        yield started
+
+
+def test_two_clusters_side_by_side(ours, tmp_path):
+    with cluster.start(tmp_path / "other") as other:
+        other.run_kubectl("create", "namespace", "only-there")
+        assert ours.server != other.server
+        assert "only-there" not in ours.run_kubectl("get", "namespaces", "-o", "name")
+        of_other = everything(tmp_path / "other")
+    assert not any(processes.alive(one) for one in of_other)
+    assert all(processes.alive(one) for one in everything(ours.state))
+
+
+def test_workloads_become_ready_and_the_audit_log_tells_who_asked(ours, tmp_path):
+    ours.run_kubectl("create", "serviceaccount", "asker")
+    config = ours.write_kubeconfig(tmp_path / "config", ours.token("default", "asker"))
+    refused = subprocess.run([ours.kubectl, f"--kubeconfig={config}", "get", "pods"],
+                             capture_output=True, text=True, check=False)
+    assert "Forbidden" in refused.stderr
+    ours.run_kubectl("create", "deployment", "web", "--image=x/y:1", "--replicas=3")
+    ours.run_kubectl("create", "job", "once", "--image=x/y:1")
+    ours.run_kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=30s")
+    ours.run_kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=30s")
+    asked = [json.loads(line) for line in ours.audit_log.read_text().splitlines()]
+    assert any(entry["user"]["username"] == "system:serviceaccount:default:asker"
+               and entry["responseStatus"]["code"] == 403 for entry in asked)
+    assert not any(entry["user"]["username"] == "system:kube-scheduler" for entry in asked)
+
+
+def test_api_server_restarts_with_its_content(ours):
+    ours.run_kubectl("create", "namespace", "kept")
+    before = ours.api_pid
+    ours.restart_apiserver(expire_watches=True)
+    assert ours.api_pid != before
+    assert "kept" in ours.run_kubectl("get", "namespaces", "-o", "name")
+
+
+def test_cluster_ends_with_its_runner_even_by_sigkill(tmp_path):
+    state = tmp_path / "state"
+    runner = subprocess.Popen([sys.executable, "-c", f"""
+import sys, time
+sys.path.insert(0, {str(cluster.HERE)!r})
+import cluster
+cluster.start({str(state)!r})
+time.sleep(600)"""])
+    wait_until((state / "started").exists, 120)
+    running = everything(state)
+    assert len(running) == 6 and all(processes.alive(one) for one in running)
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    wait_until(lambda: not any(processes.alive(one) for one in running))
+
+
+def test_stale_cluster_is_cleared(tmp_path):
+    state = tmp_path / "state"
+    subprocess.run([*COMMAND, "up", "--state", state], check=True)
+    running = everything(state)
+    os.kill(int(running[0].partition("-")[0]), signal.SIGKILL)
+    wait_until(lambda: not any(processes.alive(one) for one in running))
+    assert subprocess.run([*COMMAND, "env", "--state", state], check=False).returncode != 0
+    subprocess.run([*COMMAND, "down", "--state", state], check=True)
+    assert not state.exists()
+    data = cluster._supervisor.MEMORY / (cluster._supervisor.MEMORY_PREFIX + running[0])
+    assert not data.exists()
+
+
+def test_foreign_folder_is_left_alone(tmp_path):
+    (tmp_path / "precious").write_text("")
+    subprocess.run([*COMMAND, "down", "--state", tmp_path], check=True)
+    with pytest.raises(cluster.ClusterError):
+        cluster.start(tmp_path)
+    assert (tmp_path / "precious").exists()
+
+
+def test_recycled_pid_is_not_ended():
+    process = subprocess.Popen(["sleep", "60"])
+    pid, _, began = processes.identity(process.pid).partition("-")
+    processes.end(f"{pid}-{int(began) - 1}")
+    assert process.poll() is None
+    processes.end(f"{pid}-{began}")
+    assert process.wait() == -signal.SIGTERM

@@ -1,0 +1,32 @@
+"""./dev tells what it can do, and every command it tells of exists."""
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEV = ROOT / "dev"
+
+
+def dev(*arguments):
+    return subprocess.run([DEV, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_command():
+    commands = re.findall(r"^([a-z]+)(?: \|[^)]*)?\) ", DEV.read_text(), re.MULTILINE)
+    commands += re.findall(r"^([a-z]+)\)$", DEV.read_text(), re.MULTILINE)
+    assert {"setup", "build", "test", "demo", "cluster", "lint", "help"} == set(commands)
+    told = dev("help").stdout
+    for command in commands:
+        assert re.search(rf"^  {command}\b", told, re.MULTILINE), command
+    for action in ("up", "down", "env", "status"):
+        assert f"  cluster {action}" in told
+
+
+def test_unknown_command_is_refused():
+    refused = dev("tset")
+    assert refused.returncode == 2
+    assert "unknown command: tset" in refused.stderr
+
+
+def test_ci_runs_the_tests():
+    assert "./dev test" in (ROOT / ".ci/run").read_text()

@@ -1,0 +1,97 @@
+"""run_tests.py [TIER...]: builds what the tiers need, runs them, counts.
+
+The last line is 'N passed, N failed'. What crashes, times out, cannot be built or runs no test at
+all counts as failed: silence is never success.
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import tiers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+BUILD = ROOT / "build" / "asan"
+
+# What each tier needs built, and how long it may take in all.
+NEEDS = {
+    "unit": ["operator"],
+    "tools": ["control plane"],
+    "configuration": ["operator", "object store"],
+    "integration": ["operator", "control plane"],
+}
+SECONDS = {"tools": 300, "configuration": 900, "integration": 1800}
+SECONDS_PER_PROGRAM = 300
+
+
+def script(*arguments):
+    def build():
+        return subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return build
+
+
+BUILDERS = {
+    "control plane": script(TESTS / "control-plane/build.sh"),
+    "object store": script(TESTS / "object-store/build.sh"),
+    "operator": script(TESTS / "tools/build.sh", "asan"),
+}
+
+
+def build(names):
+    """{what: True when it is there}, each built once."""
+    built = {}
+    for name in BUILDERS:
+        if name in names:
+            try:
+                output = BUILDERS[name]()
+                built[name] = True
+                if name == "object store":
+                    os.environ["OBJECT_STORE_BIN"] = output.strip()
+            except subprocess.CalledProcessError:
+                built[name] = False
+    return built
+
+
+def set_environment():
+    """Operators that the tests start inherit it: they are the build with sanitizers."""
+    os.environ.setdefault("OPERATOR", str(BUILD / "bin/entityservice-operator"))
+    os.environ["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
+    os.environ["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
+    os.environ["LSAN_OPTIONS"] = \
+        f"suppressions={TESTS / 'tools/lsan.supp'}:print_suppressions=0"
+
+
+def run(tier, built):
+    lacking = [need for need in NEEDS[tier] if not built[need]]
+    if lacking:
+        return tiers.Result(tier).fail(tier, f"could not be built: {', '.join(lacking)}")
+    logs = ROOT / "build" / "test-results" / tier
+    if tier == "unit":
+        return tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM)
+    return tiers.run_pytest(tier, TESTS / tier, logs, SECONDS[tier])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
+    parser.add_argument("tier", nargs="*", help=", ".join(NEEDS))
+    chosen = parser.parse_args().tier or list(NEEDS)
+    for tier in chosen:
+        if tier not in NEEDS:
+            parser.error(f"no tier {tier}; there are {', '.join(NEEDS)}")
+    set_environment()
+    built = build({need for tier in chosen for need in NEEDS[tier]})
+    results = []
+    for tier in chosen:
+        began = time.monotonic()
+        result = run(tier, built)
+        result.seconds = time.monotonic() - began
+        results.append(result)
+        result.show_failures()
+    sys.exit(tiers.summarise(results))
+
+
+if __name__ == "__main__":
+    main()

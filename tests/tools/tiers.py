@@ -1,0 +1,152 @@
+"""Runs one tier of tests and counts what came of it."""
+import dataclasses
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "control-plane"))
+import processes  # noqa: E402
+
+TAIL = 40
+
+
+@dataclasses.dataclass
+class Result:
+    name: str
+    passed: int = 0
+    skipped: int = 0
+    seconds: float = 0
+    failures: list = dataclasses.field(default_factory=list)  # (name, text)
+
+    def fail(self, name, text):
+        self.failures.append((name, text))
+        return self
+
+    def show_failures(self):
+        for name, text in self.failures:
+            print(f"\nFAILED {self.name}: {name}")
+            for line in text.rstrip().splitlines()[-TAIL:]:
+                print(f"    {line}")
+        sys.stdout.flush()
+
+
+def summarise(results):
+    """Prints the summary and returns the exit status."""
+    print()
+    for result in results:
+        skipped = f", {result.skipped} skipped" if result.skipped else ""
+        print(f"{result.name:14} {result.passed} passed, {len(result.failures)} failed{skipped}"
+              f"  ({result.seconds:.0f} s)")
+    failed = [f"{result.name}: {name}" for result in results for name, _ in result.failures]
+    for name in failed:
+        print(f"FAILED {name}")
+    print(f"{sum(result.passed for result in results)} passed, {len(failed)} failed", flush=True)
+    return 1 if failed else 0
+
+
+def run_logged(what, arguments, log, seconds):
+    """The exit status, or None after a time-out. Ends the whole process group with it."""
+    began = told = time.monotonic()
+    print(f"{what} ...", file=sys.stderr, flush=True)
+    with open(log, "wb") as output:
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, start_new_session=True,
+                                 preexec_fn=processes.die_with_parent)
+    try:
+        while True:
+            try:
+                return child.wait(0.2)
+            except subprocess.TimeoutExpired:
+                now = time.monotonic()
+                if now - began > seconds:
+                    return None
+                if now - told >= 20:
+                    told = now
+                    print(f"{what} ... {now - began:.0f} s", file=sys.stderr, flush=True)
+    finally:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+
+
+def read_report(result, report, prefix=""):
+    """Adds a JUnit file's cases; False when there is no readable one."""
+    try:
+        cases = xml.parse(report).getroot().iter("testcase")
+    except (FileNotFoundError, xml.ParseError):
+        return False
+    verdicts = {}
+    for case in cases:
+        name = f"{prefix}{case.get('classname')}.{case.get('name')}"
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        if bad:
+            verdicts[name] = "\n".join((child.text or child.get("message") or "") for child in bad)
+        elif case.find("skipped") is not None or case.get("result") in ("skipped", "suppressed") \
+                or case.get("status") == "notrun":
+            verdicts.setdefault(name, None)
+        else:
+            verdicts.setdefault(name, "")
+            verdicts[name] = verdicts[name] or ""
+    for name, verdict in verdicts.items():
+        if verdict is None:
+            result.skipped += 1
+        elif verdict == "":
+            result.passed += 1
+        else:
+            result.fail(name, verdict)
+    return True
+
+
+def _judge(result, what, status, report, log, seconds, prefix=""):
+    before = result.passed + len(result.failures)
+    failures = len(result.failures)
+    read_report(result, report, prefix)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
+    if status is None:
+        result.fail(what, f"{tail}\ntimed out after {seconds} s")
+    elif status < 0:
+        result.fail(what, f"{tail}\nended by signal {-status}")
+    elif status != 0 and len(result.failures) == failures:
+        result.fail(what, f"{tail}\nexit status {status}")
+    elif result.passed + len(result.failures) == before:
+        result.fail(what, f"{tail}\nran no test")
+
+
+def run_programs(tier, folder, logs, seconds):
+    """Every GoogleTest program of the folder."""
+    result = Result(tier)
+    _fresh(logs)
+    programs = sorted(pathlib.Path(folder).glob("*_test"))
+    if not programs:
+        return result.fail(tier, f"no *_test in {folder}")
+    for program in programs:
+        report, log = logs / f"{program.name}.xml", logs / f"{program.name}.log"
+        status = run_logged(program.name, [
+            program, "--gtest_brief=1", f"--gtest_output=xml:{report}"], log, seconds)
+        _judge(result, program.name, status, report, log, seconds, f"{program.name} ")
+    return result
+
+
+def run_pytest(tier, folder, logs, seconds):
+    result = Result(tier)
+    _fresh(logs)
+    if not folder.is_dir():
+        return result.fail(tier, f"there is no {folder}")
+    report, log = logs / "report.xml", logs / "log"
+    status = run_logged(f"{tier} tests", [
+        sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+        f"--junitxml={report}", f"--rootdir={folder}", folder], log, seconds)
+    _judge(result, tier, status, report, log, seconds)
+    return result
+
+
+def _fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

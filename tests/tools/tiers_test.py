@@ -1,0 +1,88 @@
+"""The test runner never takes a crash, a time-out or silence for success."""
+import pytest
+
+import tiers
+
+REPORT = ('<testsuites><testsuite name="S">{}</testsuite></testsuites>')
+GOOD = '<testcase name="good" status="run" result="completed" classname="S"/>'
+BAD = ('<testcase name="bad" status="run" result="completed" classname="S">'
+       '<failure message="1 != 2">1 != 2</failure></testcase>')
+SKIPPED = '<testcase name="not" status="run" result="skipped" classname="S"><skipped/></testcase>'
+
+
+def program(folder, name, cases, then="exit 0"):
+    """A tiny stand-in for a GoogleTest program."""
+    folder.mkdir(exist_ok=True)
+    report = "" if cases is None else f"echo '{REPORT.format(cases)}' >\"${{2#--gtest_output=xml:}}\""
+    path = folder / f"{name}_test"
+    path.write_text(f"#!/bin/bash\necho said-by-{name}\n{report}\n{then}\n")
+    path.chmod(0o755)
+
+
+def run(tmp_path, seconds=20):
+    return tiers.run_programs("unit", tmp_path / "bin", tmp_path / "logs", seconds)
+
+
+def last_line(capsys):
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+def test_all_passed(tmp_path, capsys):
+    program(tmp_path / "bin", "a", GOOD)
+    program(tmp_path / "bin", "b", GOOD + SKIPPED)
+    assert tiers.summarise([run(tmp_path)]) == 0
+    assert last_line(capsys) == "2 passed, 0 failed"
+
+
+@pytest.mark.parametrize("cases, then, passed, told", [
+    (GOOD + BAD, "exit 1", 1, "1 != 2"),
+    (None, "kill -SEGV $$", 0, "ended by signal 11"),
+    (GOOD, "kill -ABRT $$", 1, "ended by signal 6"),
+    (GOOD, "exit 23", 1, "exit status 23"),
+    (None, "exit 0", 0, "ran no test"),
+    ("", "exit 0", 0, "ran no test"),
+    (SKIPPED, "exit 0", 0, "ran no test"),
+])
+def test_failures(tmp_path, capsys, cases, then, passed, told):
+    program(tmp_path / "bin", "a", cases, then)
+    result = run(tmp_path)
+    assert tiers.summarise([result]) == 1
+    assert last_line(capsys) == f"{passed} passed, 1 failed"
+    result.show_failures()
+    assert told in capsys.readouterr().out
+
+
+def test_time_out_ends_the_whole_group(tmp_path, capsys):
+    program(tmp_path / "bin", "a", GOOD, "sleep 77 & sleep 77")
+    result = run(tmp_path, seconds=1)
+    assert tiers.summarise([result]) == 1
+    assert last_line(capsys) == "1 passed, 1 failed"
+    assert "timed out after 1 s" in result.failures[0][1]
+
+
+def test_no_program_is_a_failure(tmp_path, capsys):
+    assert tiers.summarise([run(tmp_path)]) == 1
+    assert last_line(capsys) == "0 passed, 1 failed"
+
+
+@pytest.mark.parametrize("text, line", [
+    ("def test_a(): pass\n", "1 passed, 0 failed"),
+    ("def test_a(): pass\ndef test_b(): assert 0\n", "1 passed, 1 failed"),
+    ("import missing_module\n", "0 passed, 1 failed"),
+    ("", "0 passed, 1 failed"),
+    ("import os\ndef test_a(): os.abort()\n", "0 passed, 1 failed"),
+    ("import pytest\n@pytest.fixture\ndef f():\n    yield\n    assert 0\ndef test_a(f): pass\n",
+     "0 passed, 1 failed"),
+])
+def test_python(tmp_path, capsys, text, line):
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "some_test.py").write_text(text)
+    result = tiers.run_pytest("tools", folder, tmp_path / "logs", 30)
+    assert tiers.summarise([result]) == (0 if line.endswith(" 0 failed") else 1)
+    assert last_line(capsys) == line
+
+
+def test_missing_folder_is_a_failure(tmp_path, capsys):
+    assert tiers.summarise([tiers.run_pytest("tools", tmp_path / "no", tmp_path / "l", 9)]) == 1
+    assert last_line(capsys) == "0 passed, 1 failed"
