@@ -43,10 +43,11 @@ class Client {
                            const std::string& name) const;
 
   // Calls `on_item` for each object, page by page (limit 500); returns the list's resourceVersion.
-  // 410 in the middle of the pages starts over and calls `on_restart` first.
+  // 410 in the middle of the pages starts over and calls `on_restart` first. `metadata_only` asks
+  // for PartialObjectMetadata.
   std::string list(const Resource& resource, const std::string& ns, const Selector& selector,
                    const std::function<void(Json&&)>& on_item,
-                   const std::function<void()>& on_restart = {}) const;
+                   const std::function<void()>& on_restart = {}, bool metadata_only = false) const;
 
   // Server-side apply, force=true, of a full intent as field manager `manager`. The body carries
   // apiVersion, kind, metadata.name and metadata.namespace. Returns the object as stored.
@@ -72,7 +73,10 @@ class Client {
   Transport& transport() const { return transport_; }
 
  private:
-  Json exchange(const Request& request) const;
+  struct Call;  // a request, whether it may be sent twice, and what it is called in messages
+  Json exchange(const Call& call) const;
+  Json apply_to(const Resource& resource, const Json& body, const std::string& manager,
+                const std::string& subresource) const;
   Transport& transport_;
   Sleep sleep_;
 };

@@ -20,12 +20,12 @@ struct Record {
   std::string resource_version;
   std::int64_t generation = 0;
   bool deleting = false;
-  std::string controller_uid;            // of the ownerReference with controller: true
-  std::vector<std::string> owner_uids;   // of all ownerReferences
+  std::string controller_uid;           // of the ownerReference with controller: true
+  std::vector<std::string> owner_uids;  // of all ownerReferences
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
-  std::string owned;        // `owned_hash` of our manager; empty when we own nothing of it
-  Json facts = nullptr;     // what `FactsOf` chose of spec and status
+  std::string owned;     // `owned_hash` of our manager; empty when we own nothing of it
+  Json facts = nullptr;  // what `FactsOf` chose of spec and status
 };
 using RecordPtr = std::shared_ptr<const Record>;
 
@@ -40,7 +40,8 @@ Record make_record(const Resource& resource, const Json& object, const std::stri
 Json owned_projection(const Json& object, const std::string& manager);
 
 // Hash of that projection (hex), and of a body that we would apply. They are equal when the object
-// is in step. apiVersion, kind, metadata.{name,namespace,uid,resourceVersion} count on neither side.
+// is in step. apiVersion, kind, metadata.{name,namespace,uid,resourceVersion} count on neither
+// side.
 std::string owned_hash(const Json& object, const std::string& manager);
 std::string desired_hash(const Json& body);
 

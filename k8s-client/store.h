@@ -2,6 +2,7 @@
 // whoever has just written: read-your-writes), many readers. Thread-safe.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,14 +21,21 @@ class Store {
   using OnChange = std::function<void(const RecordPtr& before, const RecordPtr& after)>;
   void on_change(OnChange on_change) { on_change_ = std::move(on_change); }
 
-  // An event or an answer to a write. Older than what is known (by resourceVersion of the same uid)
-  // is ignored, so that a watch that lags does not undo what an answer said.
+  // An event or an answer to a write. What is older than what is known of that name (by
+  // resourceVersion) is ignored, so that a watch that lags does not undo what an answer said, and a
+  // late answer does not bring back what a DELETED event took away.
   void put(Record record);
-  // A DELETED event: forgets the object if it is this uid.
-  void remove(const ObjectKey& key, const std::string& uid);
-  // The end of a list of `kind` in `ns` (empty: all): what was not in it is gone.
-  void retain(const std::string& kind, const std::string& ns,
-              const std::vector<ObjectKey>& listed);
+  // A DELETED event: forgets the object if it is this uid. `resource_version`: that of the event.
+  void remove(const ObjectKey& key, const std::string& uid,
+              const std::string& resource_version = "");
+  // The end of a list of `kind` in `ns` (empty: all): what was not in it is gone, unless it is
+  // newer than the list (`resource_version`).
+  void retain(const std::string& kind, const std::string& ns, const std::vector<ObjectKey>& listed,
+              const std::string& resource_version = "");
+
+  // The API server went back in time (a restored backup): nothing that was known of `kind` counts
+  // any more, newer or not. Tells nobody; a list follows.
+  void forget(const std::string& kind, const std::string& ns);
 
   RecordPtr find(const ObjectKey& key) const;
   // All of `kind` in `ns` whose label `label` is `value`.
@@ -37,8 +45,25 @@ class Store {
   std::size_t size() const;
 
  private:
+  // uids that were removed lately, with the resourceVersion up to which nothing of them counts.
+  class Graves {
+   public:
+    void bury(const std::string& uid, const std::string& resource_version);
+    bool covers(const Record& record) const;
+
+   private:
+    std::map<std::string, std::string> versions_;
+    std::deque<std::string> order_;
+  };
+  struct State {
+    std::map<ObjectKey, RecordPtr> objects;
+    Graves graves;
+  };
+
+  void tell(const RecordPtr& before, const RecordPtr& after) const;
+
   OnChange on_change_;
-  Guarded<std::map<ObjectKey, RecordPtr>> objects_;
+  Guarded<State> state_;
 };
 
 }  // namespace k8s

@@ -18,7 +18,8 @@ struct Request {
   std::string body = {};
   std::string content_type = {};
   std::string accept = "application/json";
-  std::chrono::milliseconds deadline{30'000};  // for the whole exchange; of a stream: until its status
+  std::chrono::milliseconds deadline{
+      30'000};  // for the whole exchange; of a stream: until its status
 };
 
 struct Response {
@@ -48,8 +49,8 @@ class Transport {
   virtual Response send(const Request& request) = 0;
   // Throws ApiError for an answer other than 2xx. `idle`: the longest silence that is believed.
   virtual std::unique_ptr<Stream> open(const Request& request, std::chrono::milliseconds idle) = 0;
-  // For the end of the process: exchanges and streams in flight end soon, and later ones at once, with
-  // a TransportError of stage Cancelled.
+  // For the end of the process: exchanges and streams in flight end soon, and later ones at once,
+  // with a TransportError of stage Cancelled.
   virtual void close() {}
 };
 

@@ -25,7 +25,8 @@ struct WatchSpec {
   FactsOf facts;
   std::chrono::seconds timeout{290};  // timeoutSeconds of a watch
   std::chrono::seconds slack{30};     // beyond it a silent watch is dead
-  bool optional = false;  // absent (404) or forbidden (403): counts as synced and empty, tried again
+  bool optional =
+      false;  // absent (404) or forbidden (403): counts as synced and empty, tried again
 };
 
 struct WatchHealth {
@@ -53,6 +54,18 @@ class Watcher {
 
  private:
   struct State;
+  std::chrono::milliseconds list(Clock::time_point now);
+  std::chrono::milliseconds open(Clock::time_point now);
+  std::chrono::milliseconds read(Clock::time_point now, std::chrono::milliseconds wait);
+  void take(const std::string& line, Clock::time_point now);
+  Record reduce(const Json& object);
+  // Where each kind of trouble leads; they return how long to wait.
+  std::chrono::milliseconds ended(Clock::time_point now);
+  std::chrono::milliseconds expired(const std::string& why);
+  std::chrono::milliseconds absent(const std::string& why);
+  std::chrono::milliseconds failed(const std::string& why,
+                                   std::optional<std::chrono::seconds> retry_after);
+
   const Client& client_;
   Store& store_;
   const WatchSpec spec_;

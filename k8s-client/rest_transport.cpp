@@ -1,0 +1,432 @@
+// The rules for cpprestsdk that this file keeps, each for a crash, hang or leak that was seen:
+// everything that touches a connection runs on the one thread of its pool (start, cancel, resume);
+// that thread never waits and nothing throws on it; bodies go into a sink of ours, which holds the
+// sender back instead of growing; watches and requests have clients of their own; no redirect is
+// followed; the system's certificate authorities are replaced; keepalive is set on the socket
+// before it connects, because there is no later chance.
+#include "k8s-client/rest_transport.h"
+
+#include <cpprest/http_client.h>
+#include <netinet/tcp.h>
+#include <pplx/threadpool.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <semaphore>
+
+#include "k8s-client/api_error.h"
+#include "k8s-client/credentials.h"
+#include "k8s-client/encoding.h"
+#include "k8s-client/errors.h"
+#include "k8s-client/exchange.h"
+#include "k8s-client/guarded.h"
+#include "k8s-client/server_address.h"
+
+namespace k8s {
+namespace {
+
+using boost::asio::ip::tcp;
+using std::chrono::milliseconds;
+using Stage = TransportError::Stage;
+namespace http = web::http;
+namespace streams = concurrency::streams;
+
+constexpr std::ptrdiff_t kRequestsInFlight = 32;
+// The library's own timers are only a second line behind our deadlines.
+constexpr std::chrono::seconds kRequestSilence{65};
+constexpr std::chrono::hours kWatchSilence{1};
+constexpr std::chrono::seconds kLongestTeardown{2};
+constexpr std::chrono::seconds kLongestResolve{2};
+constexpr Exchange::Limits kResponseLimits = {};
+constexpr Exchange::Limits kWatchLimits = {
+    .piece = 64U << 20U, .unread = 16U << 20U, .window = 1U << 20U};
+
+boost::asio::io_service& pool() { return crossplat::threadpool::shared_instance().service(); }
+
+// Where the library writes a body. Write-only; never throws, never returns a failed task.
+class Sink final : public streams::details::streambuf_state_manager<std::uint8_t> {
+ public:
+  explicit Sink(std::shared_ptr<Exchange> exchange)
+      : streambuf_state_manager(std::ios_base::out), exchange_(std::move(exchange)) {}
+
+  bool can_seek() const override { return false; }
+  bool has_size() const override { return false; }
+  size_t buffer_size(std::ios_base::openmode) const override { return 0; }
+  void set_buffer_size(size_t, std::ios_base::openmode) override {}
+  size_t in_avail() const override { return 0; }
+  pos_type getpos(std::ios_base::openmode) const override { return kNowhere; }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override { return kNowhere; }
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return kNowhere;
+  }
+  bool acquire(std::uint8_t*& bytes, size_t& count) override {
+    bytes = nullptr;
+    count = 0;
+    return false;
+  }
+  void release(std::uint8_t*, size_t) override {}
+
+ protected:
+  pplx::task<size_t> _putn(const std::uint8_t* bytes, size_t count) override {
+    const pplx::task_completion_event<size_t> taken;
+    try {
+      const auto resume = [taken, count] { pool().post([taken, count] { taken.set(count); }); };
+      if (!exchange_->put(bytes, count, resume)) return pplx::create_task(taken);
+    } catch (const std::exception& error) {
+      exchange_->abort({Stage::Body, std::string("the answer can not be kept: ") + error.what()});
+    }
+    return pplx::task_from_result(count);
+  }
+  pplx::task<int_type> _putc(std::uint8_t byte) override {
+    return _putn(&byte, 1).then([byte](size_t) { return static_cast<int_type>(byte); });
+  }
+  pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
+  std::uint8_t* _alloc(size_t) override { return nullptr; }
+  void _commit(size_t) override {}
+
+  pplx::task<int_type> _bumpc() override { return pplx::task_from_result(kEnd); }
+  int_type _sbumpc() override { return kEnd; }
+  pplx::task<int_type> _getc() override { return pplx::task_from_result(kEnd); }
+  int_type _sgetc() override { return kEnd; }
+  pplx::task<int_type> _nextc() override { return pplx::task_from_result(kEnd); }
+  pplx::task<int_type> _ungetc() override { return pplx::task_from_result(kEnd); }
+  pplx::task<size_t> _getn(std::uint8_t*, size_t) override {
+    return pplx::task_from_result(size_t{0});
+  }
+  size_t _scopy(std::uint8_t*, size_t) override { return 0; }
+
+ private:
+  static inline const pos_type kNowhere{off_type(-1)};
+  static inline const int_type kEnd = traits::eof();
+  const std::shared_ptr<Exchange> exchange_;
+};
+
+Failure failure_of(const std::exception_ptr& exception, bool started) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const http::http_exception& error) {
+    return classify_failure(error.what(), error.error_code().value(), started);
+  } catch (const std::exception& error) {
+    return classify_failure(error.what(), 0, started);
+  } catch (...) {
+    return classify_failure("unknown error of the HTTP library", 0, started);
+  }
+}
+
+std::optional<std::chrono::seconds> retry_after(const http::http_response& response) {
+  long seconds = -1;
+  if (!response.headers().match("Retry-After", seconds) || seconds < 0) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+// On the pool's thread.
+void run(const std::shared_ptr<http::client::http_client>& client, http::http_request request,
+         const pplx::cancellation_token& token, const std::shared_ptr<Exchange>& exchange) {
+  try {
+    client->request(std::move(request), token)
+        .then([client, exchange](pplx::task<http::http_response> headers) {
+          try {
+            http::http_response response = headers.get();
+            exchange->set_status(response.status_code(), retry_after(response));
+            response.content_ready().then([exchange](pplx::task<http::http_response> body) {
+              try {
+                body.get();
+                exchange->finish(std::nullopt);
+              } catch (...) {
+                exchange->finish(failure_of(std::current_exception(), true));
+              }
+            });
+          } catch (...) {
+            exchange->finish(failure_of(std::current_exception(), exchange->started()));
+          }
+        });
+  } catch (...) {
+    exchange->finish(failure_of(std::current_exception(), false));
+  }
+}
+
+// A dead peer is noticed after half a minute instead of never.
+void keep_alive(int socket) {
+  const auto set = [socket](int level, int option, int value) {
+    ::setsockopt(socket, level, option, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+}
+
+// AF_INET or AF_INET6 of the first address of a name, 0 while it is unknown. The socket has to be
+// opened before the library resolves, so the family has to be known by then.
+class Family {
+ public:
+  explicit Family(const ServerAddress& address)
+      : host_(address.host), port_(address.port), value_(std::make_shared<std::atomic<int>>(0)) {
+    boost::system::error_code error;
+    if (boost::asio::ip::make_address_v4(host_, error); !error) {
+      *value_ = AF_INET;
+      return;
+    }
+    resolve().wait_for(kLongestResolve);
+  }
+
+  int get() const { return *value_; }
+
+  std::future<void> resolve() const {
+    const auto resolver = std::make_shared<tcp::resolver>(pool());
+    const auto done = std::make_shared<std::promise<void>>();
+    resolver->async_resolve(tcp::resolver::query(host_, port_),
+                            [resolver, done, value = value_](const boost::system::error_code& error,
+                                                             tcp::resolver::iterator first) {
+                              if (!error && first != tcp::resolver::iterator()) {
+                                *value = first->endpoint().protocol().family();
+                              }
+                              done->set_value();
+                            });
+    return done->get_future();
+  }
+
+ private:
+  const std::string host_;
+  const std::string port_;
+  const std::shared_ptr<std::atomic<int>> value_;
+};
+
+void prepare_socket(void* handle, bool tls, int family) {
+  if (family == 0) return;
+  auto& socket = tls ? static_cast<boost::asio::ssl::stream<tcp::socket&>*>(handle)->next_layer()
+                     : *static_cast<tcp::socket*>(handle);
+  if (!socket.is_open()) {
+    boost::system::error_code ignored;  // connecting opens it then, without keepalive
+    socket.open(family == AF_INET6 ? tcp::v6() : tcp::v4(), ignored);
+  }
+  if (socket.is_open()) keep_alive(socket.native_handle());
+}
+
+class RestStream final : public Stream {
+ public:
+  RestStream(std::shared_ptr<Exchange> exchange, milliseconds idle)
+      : exchange_(std::move(exchange)), idle_(idle) {}
+  ~RestStream() override { exchange_->abort({Stage::Cancelled, "the stream was closed"}); }
+  RestStream(const RestStream&) = delete;
+  RestStream& operator=(const RestStream&) = delete;
+
+  Read next(milliseconds wait) override { return exchange_->next_line(wait, idle_); }
+
+ private:
+  const std::shared_ptr<Exchange> exchange_;
+  const milliseconds idle_;
+};
+
+class RestTransport final : public Transport {
+ public:
+  RestTransport(const ClusterConfig& config, RestObserver* observer)
+      : address_(check_server(config)),
+        server_name_(config.tls_server_name),
+        credentials_(config),
+        family_(address_),
+        observer_(observer) {
+    if (address_.tls) check_tls(*credentials_.tls());
+  }
+
+  // What is still resolving a name can not be stopped; it is left to its own end.
+  ~RestTransport() override {
+    const auto open = exchanges_.with([](auto& all) { return std::exchange(all, {}); });
+    for (const auto& weak : open) {
+      if (const auto exchange = weak.lock()) {
+        exchange->abort({Stage::Cancelled, "the client is stopping"});
+      }
+    }
+    const auto deadline = Clock::now() + kLongestTeardown;
+    for (const auto& weak : open) {
+      if (const auto exchange = weak.lock()) exchange->wait_finished(deadline);
+    }
+  }
+  RestTransport(const RestTransport&) = delete;
+  RestTransport& operator=(const RestTransport&) = delete;
+
+  Response send(const Request& request) override {
+    const auto begin = Clock::now();
+    const auto deadline = begin + request.deadline;
+    if (!slots_.try_acquire_until(deadline)) {
+      throw TransportError(Stage::Deadline, address_.url + ": too many requests are in flight");
+    }
+    const struct Release {
+      std::counting_semaphore<>& slots;
+      ~Release() { slots.release(); }
+    } release{slots_};
+    const std::string token = credentials_.token();
+    Response response = send_once(request, token, deadline);
+    if (response.status == 401 && credentials_.refresh_token(token)) {
+      response = send_once(request, credentials_.token(), deadline);
+    }
+    return response;
+  }
+
+  std::unique_ptr<Stream> open(const Request& request, milliseconds idle) override {
+    const auto deadline = Clock::now() + request.deadline;
+    const std::string token = credentials_.token();
+    auto [exchange, status] = open_once(request, token, deadline);
+    if (status == 401 && credentials_.refresh_token(token)) {
+      std::tie(exchange, status) = open_once(request, credentials_.token(), deadline);
+    }
+    if (status >= 200 && status <= 299) return std::make_unique<RestStream>(exchange, idle);
+    throw api_error("watch " + request.path,
+                    located(request, [&] { return exchange->wait_response(deadline); }));
+  }
+
+ private:
+  struct Clients {
+    std::shared_ptr<const TlsMaterial> tls;
+    std::shared_ptr<http::client::http_client> requests;
+    std::shared_ptr<http::client::http_client> watches;
+  };
+
+  // Failures name the server, and a failed connect looks the server's address up again.
+  template <typename F>
+  auto located(const Request& request, F&& f) -> decltype(f()) {
+    try {
+      return f();
+    } catch (const TransportError& error) {
+      if (error.stage() == Stage::Connect) family_.resolve();
+      throw TransportError(
+          error.stage(), request.method + " " + address_.url + request.path + ": " + error.what());
+    }
+  }
+
+  Response send_once(const Request& request, const std::string& token, Clock::time_point deadline) {
+    return observed(request, [&] {
+      const auto exchange = start(request, token, kResponseLimits);
+      return exchange->wait_response(deadline);
+    });
+  }
+
+  std::pair<std::shared_ptr<Exchange>, int> open_once(const Request& request,
+                                                      const std::string& token,
+                                                      Clock::time_point deadline) {
+    std::shared_ptr<Exchange> exchange;
+    const Response response = observed(request, [&] {
+      exchange = start(request, token, kWatchLimits);
+      return Response{.status = exchange->wait_status(deadline), .body = {}};
+    });
+    return {exchange, response.status};
+  }
+
+  template <typename F>
+  Response observed(const Request& request, F&& f) {
+    const auto begin = Clock::now();
+    const auto tell = [&](int status) {
+      if (observer_ != nullptr) observer_->finished(request.method, status, Clock::now() - begin);
+    };
+    try {
+      Response response = located(request, f);
+      tell(response.status);
+      return response;
+    } catch (const TransportError&) {
+      tell(0);
+      throw;
+    }
+  }
+
+  std::shared_ptr<Exchange> start(const Request& request, const std::string& token,
+                                  const Exchange::Limits& limits) {
+    const pplx::cancellation_token_source cancellation;
+    const auto cancel = [cancellation] { pool().post([cancellation] { cancellation.cancel(); }); };
+    const auto exchange = std::make_shared<Exchange>(limits, cancel);
+    exchanges_.with([&](auto& all) {
+      std::erase_if(all, [](const auto& weak) { return weak.expired(); });
+      all.push_back(exchange);
+    });
+    const Clients clients = current_clients();
+    const auto& client = limits.window == 0 ? clients.requests : clients.watches;
+    pool().post([client, message = message_of(request, token, exchange),
+                 token_of_cancel = cancellation.get_token(),
+                 exchange] { run(client, message, token_of_cancel, exchange); });
+    return exchange;
+  }
+
+  http::http_request message_of(const Request& request, const std::string& token,
+                                const std::shared_ptr<Exchange>& exchange) const {
+    http::http_request message(request.method);
+    std::string target = percent_encode(request.path, "/:@");
+    char separator = '?';
+    for (const auto& [name, value] : request.query) {
+      target += separator + percent_encode(name) + "=" + percent_encode(value);
+      separator = '&';
+    }
+    message.set_request_uri(web::uri(target));
+    message.headers().add("Accept", request.accept);
+    message.headers().add("User-Agent", "entityservice-operator");
+    if (!token.empty()) message.headers().add("Authorization", "Bearer " + token);
+    // The library takes SNI and the name to verify from here.
+    if (!server_name_.empty()) message.headers().add("Host", server_name_);
+    if (!request.body.empty()) message.set_body(request.body, request.content_type);
+    const std::shared_ptr<streams::details::basic_streambuf<std::uint8_t>> sink =
+        std::make_shared<Sink>(exchange);
+    message.set_response_stream(streams::streambuf<std::uint8_t>(sink).create_ostream());
+    return message;
+  }
+
+  // Pooled connections keep the certificates that they were made with, so new ones need new
+  // clients.
+  Clients current_clients() {
+    const auto tls = credentials_.tls();
+    return clients_.with([&](Clients& clients) {
+      if (clients.tls != tls) {
+        clients = {tls, make_client(tls, kRequestSilence), make_client(tls, kWatchSilence)};
+      }
+      return clients;
+    });
+  }
+
+  std::shared_ptr<http::client::http_client> make_client(
+      const std::shared_ptr<const TlsMaterial>& tls, std::chrono::seconds silence) const {
+    http::client::http_client_config config;
+    config.set_timeout(silence);
+    config.set_max_redirects(0);
+    config.set_nativehandle_options([family = family_, with_tls = address_.tls](void* handle) {
+      prepare_socket(handle, with_tls, family.get());
+    });
+    config.set_ssl_context_callback(
+        [tls](boost::asio::ssl::context& context) { install_tls(context.native_handle(), *tls); });
+    return std::make_shared<http::client::http_client>(web::uri(address_.url), config);
+  }
+
+  const ServerAddress address_;
+  const std::string server_name_;
+  Credentials credentials_;
+  const Family family_;
+  RestObserver* const observer_;
+  std::counting_semaphore<> slots_{kRequestsInFlight};
+  Guarded<std::vector<std::weak_ptr<Exchange>>> exchanges_;
+  Guarded<Clients> clients_;
+};
+
+}  // namespace
+
+void initialize_http() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    std::signal(SIGPIPE, SIG_IGN);
+    // Parsed anew for each connection otherwise, and then thrown away by install_tls.
+    ::setenv("SSL_CERT_FILE", "/dev/null", 1);
+    ::setenv("SSL_CERT_DIR", "/nonexistent", 1);
+    crossplat::threadpool::initialize_with_threads(1);
+  });
+}
+
+std::unique_ptr<Transport> make_rest_transport(const ClusterConfig& config,
+                                               RestObserver* observer) {
+  initialize_http();
+  return std::make_unique<RestTransport>(config, observer);
+}
+
+}  // namespace k8s

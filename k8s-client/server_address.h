@@ -1,0 +1,20 @@
+// `server` of a configuration, taken apart and checked against what we can and may speak to. Pure.
+#pragma once
+
+#include <string>
+
+#include "k8s-client/config.h"
+
+namespace k8s {
+
+struct ServerAddress {
+  std::string url;  // without a slash at the end
+  std::string host;
+  std::string port;  // a number, the scheme's default when none is written
+  bool tls = false;
+};
+
+// Throws ConfigError: no https (but on loopback and without credentials), no CA, an IPv6 literal.
+ServerAddress check_server(const ClusterConfig& config);
+
+}  // namespace k8s

@@ -1,0 +1,80 @@
+#include "k8s-client/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+#include "k8s-client/errors.h"
+
+namespace k8s {
+namespace {
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+Bio memory(const std::string& pem) {
+  return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
+}
+
+Certificate next_certificate(BIO* bio) {
+  return {PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), &X509_free};
+}
+
+[[noreturn]] void refuse(const char* part) {
+  const std::string why = describe_openssl_error(ERR_get_error());
+  ERR_clear_error();
+  throw ConfigError(std::string(part) + " is not accepted by OpenSSL: " + why);
+}
+
+void trust(SSL_CTX* context, const std::string& ca_pem) {
+  X509_STORE* store = X509_STORE_new();
+  SSL_CTX_set_cert_store(context, store);  // owns it now; replaces the system's roots
+  const Bio bio = memory(ca_pem);
+  bool any = false;
+  while (const Certificate certificate = next_certificate(bio.get())) {
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) refuse("the CA certificate");
+    any = true;
+  }
+  if (!any) refuse("the CA certificate");
+  ERR_clear_error();  // the end of the PEM text is reported as an error
+}
+
+void identify(SSL_CTX* context, const TlsMaterial& material) {
+  const Bio chain = memory(material.cert_pem);
+  const Certificate leaf = next_certificate(chain.get());
+  if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) refuse("the client certificate");
+  while (Certificate issuer = next_certificate(chain.get())) {
+    if (SSL_CTX_add0_chain_cert(context, issuer.get()) != 1) refuse("the client certificate");
+    issuer.release();
+  }
+  ERR_clear_error();
+  const Bio bio = memory(material.key_pem);
+  const Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free};
+  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) refuse("the client key");
+  if (SSL_CTX_check_private_key(context) != 1) refuse("the client key");
+}
+
+}  // namespace
+
+void install_tls(SSL_CTX* context, const TlsMaterial& material) {
+  ERR_clear_error();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  trust(context, material.ca_pem);
+  if (!material.cert_pem.empty()) identify(context, material);
+}
+
+void check_tls(const TlsMaterial& material) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free};
+  install_tls(context.get(), material);
+}
+
+std::string describe_openssl_error(unsigned long code) {
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return reason == nullptr ? "no PEM block found" : reason;
+}
+
+}  // namespace k8s

@@ -1,0 +1,265 @@
+#include "k8s-client/watcher.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "k8s-client/api_error.h"
+#include "k8s-client/backoff.h"
+#include "k8s-client/errors.h"
+#include "k8s-client/resource_version.h"
+
+namespace k8s {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kLinesPerStep = 500;
+// A watch that ended sooner, without a line, was refused rather than finished.
+constexpr std::chrono::seconds kShortLife{5};
+// After so many failures without a good line between them a resume can not be what helps.
+constexpr int kResumes = 5;
+constexpr const char* kMetadataWatch =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+bool is_expired(const ApiError& error) {
+  return error.code() == 410 || error.reason() == "Expired" || error.reason() == "Gone";
+}
+
+// A line that is no watch event: cut off, not JSON, or without what every event has.
+class Malformed : public Error {
+ public:
+  using Error::Error;
+};
+
+struct Event {
+  enum class Type { Changed, Deleted, Bookmark, Error };
+  Type type;
+  Json object;
+};
+
+Event parse_event(const std::string& line) {
+  Json event = Json::parse(line, nullptr, false);
+  if (!event.is_object() || !event.contains("type") || !event["type"].is_string() ||
+      !event.contains("object") || !event["object"].is_object()) {
+    throw Malformed("a line is not a watch event: " + line.substr(0, 100));
+  }
+  const std::string type = event["type"];
+  Json object = std::move(event["object"]);
+  if (type == "ADDED" || type == "MODIFIED") return {Event::Type::Changed, std::move(object)};
+  if (type == "DELETED") return {Event::Type::Deleted, std::move(object)};
+  if (type == "BOOKMARK") return {Event::Type::Bookmark, std::move(object)};
+  if (type == "ERROR") return {Event::Type::Error, std::move(object)};
+  throw Malformed("unknown type of watch event: " + type.substr(0, 100));
+}
+
+std::string version_of(const Json& object) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object())
+    throw Malformed("an event has no metadata");
+  const auto version = metadata->find("resourceVersion");
+  if (version == metadata->end() || !version->is_string() ||
+      version->get_ref<const std::string&>().empty()) {
+    throw Malformed("an event has no resourceVersion");
+  }
+  return *version;
+}
+
+}  // namespace
+
+struct Watcher::State {
+  enum class Phase { List, Open, Read };
+
+  Phase phase = Phase::List;
+  std::string version;  // from where a watch resumes
+  std::string newest;   // the newest ever seen
+  std::unique_ptr<Stream> stream;
+  Clock::time_point opened;
+  bool spoke = false;  // this stream has given a good line
+  int barren = 0;      // failures since the last good line
+  Backoff backoff;
+
+  void close(Phase next) {
+    stream.reset();
+    phase = next;
+  }
+};
+
+Watcher::Watcher(const Client& client, Store& store, WatchSpec spec)
+    : client_(client), store_(store), spec_(std::move(spec)), state_(std::make_unique<State>()) {}
+
+Watcher::~Watcher() = default;
+
+WatchHealth Watcher::health() const {
+  return health_.with([](const WatchHealth& health) { return health; });
+}
+
+milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
+  try {
+    switch (state_->phase) {
+      case State::Phase::List:
+        return list(now);
+      case State::Phase::Open:
+        return open(now);
+      case State::Phase::Read:
+        return read(now, wait);
+    }
+    return milliseconds(0);
+  } catch (const ApiError& error) {
+    if (is_expired(error)) return expired(error.what());
+    if (spec_.optional && (error.code() == 403 || error.code() == 404)) return absent(error.what());
+    return failed(error.what(), error.retry_after());
+  } catch (const std::exception& error) {  // TransportError, Malformed, a type that JSON has not
+    return failed(error.what(), std::nullopt);
+  }
+}
+
+milliseconds Watcher::list(Clock::time_point now) {
+  std::vector<ObjectKey> listed;
+  const std::string version = client_.list(
+      spec_.resource, spec_.ns, spec_.selector,
+      [&](Json&& object) {
+        Record record = reduce(object);
+        listed.push_back(record.key);
+        store_.put(std::move(record));
+      },
+      [&] { listed.clear(); }, spec_.metadata_only);
+  if (version.empty()) throw Malformed("a list has no resourceVersion");
+  const auto order = compare_resource_versions(version, state_->newest);
+  if (order && *order < 0) {
+    store_.forget(spec_.resource.kind, spec_.ns);
+    state_->newest.clear();
+    health_.with([&](WatchHealth& health) {
+      health.last_error = "the API server went back in time: everything is listed again";
+    });
+    return milliseconds(0);
+  }
+  store_.retain(spec_.resource.kind, spec_.ns, listed, version);
+  state_->version = state_->newest = version;
+  state_->close(State::Phase::Open);
+  health_.with([&](WatchHealth& health) {
+    health.synced = true;
+    health.last_list = now;
+    ++health.lists;
+  });
+  return milliseconds(0);
+}
+
+milliseconds Watcher::open(Clock::time_point now) {
+  const auto timeout = state_->backoff.spread(spec_.timeout);
+  Request request{.method = "GET", .path = collection_path(spec_.resource, spec_.ns)};
+  request.query = {{"watch", "1"},
+                   {"resourceVersion", state_->version},
+                   {"allowWatchBookmarks", "true"},
+                   {"timeoutSeconds", std::to_string(timeout.count())}};
+  if (!spec_.selector.labels.empty()) {
+    request.query.emplace_back("labelSelector", spec_.selector.labels);
+  }
+  if (!spec_.selector.fields.empty()) {
+    request.query.emplace_back("fieldSelector", spec_.selector.fields);
+  }
+  if (spec_.metadata_only) request.accept = kMetadataWatch;
+  state_->stream = client_.transport().open(request, timeout + spec_.slack);
+  state_->phase = State::Phase::Read;
+  state_->opened = now;
+  state_->spoke = false;
+  health_.with([](WatchHealth& health) { ++health.watches; });
+  return milliseconds(0);
+}
+
+milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
+  for (int lines = 0; lines < kLinesPerStep; ++lines) {
+    const Stream::Read read = state_->stream->next(lines == 0 ? wait : milliseconds(0));
+    if (read.kind == Stream::Read::Kind::Nothing) break;
+    if (read.kind == Stream::Read::Kind::End) return ended(now);
+    if (!read.line.empty()) take(read.line, now);
+  }
+  return milliseconds(0);
+}
+
+void Watcher::take(const std::string& line, Clock::time_point now) {
+  Event event = parse_event(line);
+  if (event.type == Event::Type::Error) {
+    const int code = event.object.value("code", 0);
+    throw api_error("watch " + spec_.resource.plural, event.object, code);
+  }
+  std::string version = version_of(event.object);
+  if (event.type == Event::Type::Changed) {
+    store_.put(reduce(event.object));
+  } else if (event.type == Event::Type::Deleted) {
+    const Record record = reduce(event.object);
+    store_.remove(record.key, record.uid, version);
+  }
+  state_->version = state_->newest = std::move(version);
+  state_->spoke = true;
+  state_->barren = 0;
+  state_->backoff.reset();
+  health_.with([&](WatchHealth& health) {
+    health.last_event = now;
+    ++health.events;
+    health.failures_in_a_row = 0;
+  });
+}
+
+// An object whose facts can not be read must not stop the watch of all others.
+Record Watcher::reduce(const Json& object) {
+  try {
+    return make_record(spec_.resource, object, spec_.manager, spec_.facts);
+  } catch (const std::exception& error) {
+    Record record = make_record(spec_.resource, object, spec_.manager, {});
+    health_.with([&](WatchHealth& health) {
+      ++health.failures;
+      health.last_error = "facts of " + record.key.text() + ": " + error.what();
+    });
+    return record;
+  }
+}
+
+milliseconds Watcher::ended(Clock::time_point now) {
+  if (!state_->spoke && now - state_->opened < kShortLife) {
+    return failed("the watch ended at once, without an event", std::nullopt);
+  }
+  state_->barren = 0;
+  state_->backoff.reset();
+  state_->close(State::Phase::Open);
+  health_.with([](WatchHealth& health) { health.failures_in_a_row = 0; });
+  return milliseconds(0);
+}
+
+milliseconds Watcher::expired(const std::string& why) {
+  const bool again = state_->barren > 0 || state_->phase == State::Phase::List;
+  const milliseconds wait = failed(why, std::nullopt);
+  state_->version.clear();
+  state_->close(State::Phase::List);
+  return again ? wait : milliseconds(0);
+}
+
+milliseconds Watcher::absent(const std::string& why) {
+  store_.retain(spec_.resource.kind, spec_.ns, {});
+  state_->version.clear();
+  state_->newest.clear();
+  state_->close(State::Phase::List);
+  health_.with([&](WatchHealth& health) {
+    health.synced = true;
+    health.last_error = why;
+  });
+  return state_->backoff.next();
+}
+
+milliseconds Watcher::failed(const std::string& why,
+                             std::optional<std::chrono::seconds> retry_after) {
+  using Phase = State::Phase;
+  const bool resume = state_->phase != Phase::List && ++state_->barren < kResumes;
+  state_->close(resume ? Phase::Open : Phase::List);
+  if (!resume) state_->barren = 0;
+  health_.with([&](WatchHealth& health) {
+    ++health.failures;
+    ++health.failures_in_a_row;
+    health.last_error = why;
+  });
+  const milliseconds wait = state_->backoff.next();
+  const milliseconds asked = retry_after.value_or(std::chrono::seconds(0));
+  return std::max(wait, std::min(asked, Backoff::kLongest));
+}
+
+}  // namespace k8s
