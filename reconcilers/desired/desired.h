@@ -25,15 +25,17 @@ using Credentials = std::map<std::string, std::string>;
 struct Facts {
   // Content of N-credentials; empty while it is not known. Templates then carry no HMAC and the
   // gate `Credentials` is shut.
-  std::optional<Credentials> credentials;
+  std::optional<Credentials> credentials = {};
   // clusterIP of N-redis-0..2 by ordinal; hostAliases need all of them, the gate RedisAddresses
   // is shut until then.
-  std::map<int, std::string> redis_addresses;
+  std::map<int, std::string> redis_addresses = {};
+  // Ordinals whose Service is gone while its address is still known: it asks for that one again.
+  std::set<int> redis_services_lost = {};
   // Redis may elect its first master by itself: no volume of it existed when N-redis-state was made.
   bool redis_bootstrap = true;
   // Identity of the data behind the Jobs: uid of the volume claim, or of the pod when there is no
   // volume. Empty while unknown.
-  std::string database_identity, object_store_identity;
+  std::string database_identity = {}, object_store_identity = {};
 };
 
 // GCC 12 takes a scoped enumerator for one that hides `Credentials` above.
