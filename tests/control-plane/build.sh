@@ -3,7 +3,6 @@
 # them all. With --path it only prints.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../tools/step.sh"
 . "$here/../tools/go-program.sh"
 . "$here/versions.env"
 

@@ -3,7 +3,6 @@
 # With --path it only prints.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../tools/step.sh"
 . "$here/../tools/go-program.sh"
 
 store=(object-store "$here" "-s -w" ./minio ./mc)

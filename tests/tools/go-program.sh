@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Sourced after step.sh. Builds programs from a Go module of this repository into the cache, once
+# Sourced. Builds programs from a Go module of this repository into the cache, once
 # for each set of inputs, however many clones there are.
+. "$(dirname "${BASH_SOURCE[0]}")/step.sh"
 
 # Go as `setup` leaves it: the one in PATH when it is new enough, else the one in the cache.
 use_go() {

@@ -22,7 +22,7 @@ check() {
 }
 
 check clang-format "clang-format --dry-run -Werror" '*.cpp' '*.h'
-check shellcheck "shellcheck -x -e SC1091" '*.sh' dev .ci/run
+check shellcheck "shellcheck -x -P SCRIPTDIR" '*.sh' dev .ci/run
 check yamllint "yamllint -s" '*.yaml' '*.yml'
 check python "/usr/bin/python3 tests/tools/check_python.py" '*.py'
 exit "$failed"

@@ -2,6 +2,7 @@
 # Sourced. Where things are kept, and long steps that say what they do and for how long.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck disable=SC2034  # for those who source this
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/entityservice-operator
 logs=$root/build/logs
 
@@ -10,7 +11,7 @@ die() { say "error: $*"; exit 1; }
 
 # step NAME DESCRIPTION COMMAND...: the command's output goes to a log, which is shown if it fails.
 step() {
-    local name=$1 description=$2 began=$SECONDS log=$logs/$1.log every=20 status=0 child end=$'\n'
+    local description=$2 began=$SECONDS log=$logs/$1.log every=20 status=0 child end=$'\n'
     shift 2
     mkdir -p "$logs"
     if [ -t 2 ]; then every=1 end=$'\r'; else say "$description ..."; fi
