@@ -1,0 +1,13 @@
+#!/bin/sh
+# The image's entrypoint takes a directory with PG_VERSION for a whole database, also after a crash
+# in the middle of its first initialisation. So it is made beside its place and renamed when whole.
+set -eu
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  rm -rf "$PGDATA.new"
+  PGDATA=$PGDATA.new docker-ensure-initdb.sh "$@"
+  sync
+  if [ -d "$PGDATA" ]; then rmdir "$PGDATA"; fi
+  mv "$PGDATA.new" "$PGDATA"
+fi
+exec docker-entrypoint.sh "$@"
