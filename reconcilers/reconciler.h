@@ -18,9 +18,9 @@ namespace reconcilers {
 struct Options {
   std::vector<std::string> prerelease_namespaces = {"staging"};
   std::function<std::chrono::system_clock::time_point()> wall_clock;  // default: the system's
-  k8s::Now now;                                                      // default: steady clock
+  k8s::Now now;                                                       // default: steady clock
   std::function<std::string(std::size_t)> random;                     // default: OpenSSL's
-  std::string identity = "entityservice-operator";                    // reporting instance of events
+  std::string identity = "entityservice-operator";  // reporting instance of events
 };
 
 class Reconciler {

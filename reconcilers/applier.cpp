@@ -1,0 +1,190 @@
+#include "reconcilers/applier.h"
+
+#include <algorithm>
+
+#include "k8s-client/errors.h"
+#include "reconcilers/desired/metadata.h"
+#include "reconcilers/kinds.h"
+
+namespace reconcilers {
+namespace {
+
+constexpr int kConflict = 409;
+
+// The answer speaks of this one object. The rest (who we are, how busy the server is) concerns all.
+bool about_the_object(const k8s::ApiError& error) {
+  const int code = error.code();
+  return code >= 400 && code < 500 && code != 401 && code != 408 && code != 429;
+}
+
+// Who holds the name that we wanted?
+struct Occupant {
+  enum class Kind { Ours, Predecessor, Foreign } kind;
+  bool labelled;  // our watches see it
+};
+
+Occupant occupant(const k8s::Record& record, const Observed& observed,
+                  const desired::Object& object) {
+  const auto label = record.labels.find(desired::kResourceLabel);
+  const bool labelled = label != record.labels.end() && label->second == observed.key.name;
+  if (record.controller_uid == observed.uid()) return {Occupant::Kind::Ours, labelled};
+  if (record.controller_uid.empty())
+    return {labelled ? Occupant::Kind::Ours : Occupant::Kind::Foreign, labelled};
+  const bool foreign = record.facts.is_object() && record.facts.contains("foreign_controller");
+  return {foreign || !object.owned ? Occupant::Kind::Foreign : Occupant::Kind::Predecessor,
+          labelled};
+}
+
+// An EntityService of another name has the object by ordinary means (its own names never clash
+// with ours), so a controller of our kind is an earlier one of this name.
+std::string conflict_message(const desired::Object& object, const k8s::Json& live) {
+  std::string owner;
+  for (const auto& reference :
+       live.value("/metadata/ownerReferences"_json_pointer, k8s::Json::array()))
+    if (reference.value("controller", false))
+      owner = " and belongs to " + reference.value("kind", "") + " " + reference.value("name", "");
+  return title(object) + " exists already" + owner +
+         ", was not made for this resource and is left alone; remove or rename it, or delete this "
+         "resource and make it under another name";
+}
+
+}  // namespace
+
+bool says_namespace_ending(const k8s::ApiError& error) {
+  if (error.code() == 404) {
+    return error.details().is_object() && error.details().value("kind", "") == "namespaces";
+  }
+  if (error.code() != 403 || !error.details().is_object()) return false;
+  for (const auto& cause : error.details().value("causes", k8s::Json::array()))
+    if (cause.value("reason", "") == "NamespaceTerminating") return true;
+  return false;
+}
+
+Applied Applier::carry_out(const Plan& plan) {
+  applied_ = {plan.held, plan.issues, plan.edited, {}, {}, plan.waiting, false};
+  unusable_ = plan.unusable;
+  for (const Planned& planned : plan.writes) {
+    if (applied_.namespace_ending) break;
+    if (depends_on(*planned.object, unusable_)) {
+      applied_.held.push_back({title(*planned.object), "needs an object that is in conflict",
+                               planned.step != Step::Create});
+      continue;
+    }
+    if (refused_before(planned)) continue;
+    try {
+      write(planned);
+    } catch (const k8s::ApiError& error) {
+      if (says_namespace_ending(error))
+        applied_.namespace_ending = true;
+      else if (error.code() == kConflict)
+        applied_.waiting = true;  // it changed under our hands: the cache will say how
+      else if (about_the_object(error))
+        refuse(planned, "ApplyRefused",
+               "the API server refuses " + title(*planned.object) + ": " + error.what());
+      else
+        throw;
+    }
+  }
+  return std::move(applied_);
+}
+
+Applied Applier::pause(const Plan& plan) {
+  Applied applied = {plan.held, plan.issues, plan.edited, {}, {}, false, false};
+  for (const Planned& planned : plan.writes) {
+    applied.pending.push_back(title(*planned.object));
+    applied.refused.insert(title(*planned.object));
+  }
+  return applied;
+}
+
+void Applier::write(const Planned& planned) {
+  switch (planned.step) {
+    case Step::Create:
+      return create(planned);
+    case Step::Update:
+      return update(planned, planned.uid);
+    case Step::Scale:
+      return scale(planned);
+  }
+}
+
+void Applier::create(const Planned& planned) {
+  const desired::Object& object = *planned.object;
+  try {
+    learn(planned,
+          client_.apply(resource_of(object.kind()), object.body, kManager, k8s::Guard::create()));
+  } catch (const k8s::ApiError& error) {
+    if (error.code() != kConflict) throw;
+    resolve_conflict(planned);
+  }
+}
+
+void Applier::update(const Planned& planned, const std::string& uid) {
+  const desired::Object& object = *planned.object;
+  learn(planned,
+        client_.apply(resource_of(object.kind()), object.body, kManager, k8s::Guard::update(uid)));
+}
+
+void Applier::scale(const Planned& planned) {
+  const desired::Object& object = *planned.object;
+  client_.scale(resource_of(object.kind()), observed_.key.ns, object.name(), planned.replicas);
+}
+
+void Applier::resolve_conflict(const Planned& planned) {
+  const desired::Object& object = *planned.object;
+  const auto live = client_.find(resource_of(object.kind()), observed_.key.ns, object.name());
+  if (!live) {
+    applied_.waiting = true;
+    return;
+  }
+  const k8s::Record record = record_of(object.kind(), *live);
+  const Occupant who = occupant(record, observed_, object);
+  if (who.kind == Occupant::Kind::Foreign) {
+    refuse(planned, "NameConflict", conflict_message(object, *live));
+  } else if (who.kind == Occupant::Kind::Ours && !who.labelled && !record.deleting &&
+             object.write == desired::Write::Apply) {
+    update(planned, record.uid);  // it lost the label, so our watches no longer see it
+  } else {
+    applied_.waiting = true;
+  }
+}
+
+// Read-your-writes: what the server answered is what we know until the cache has caught up.
+void Applier::learn(const Planned& planned, k8s::Json answer) {
+  k8s::Record record = record_of(planned.object->kind(), std::move(answer));
+  memory_.refusals.erase(record.key);
+  if (record.owned != planned.hash)
+    memory_.settled[record.key] = {planned.hash, record.owned};
+  else
+    memory_.settled.erase(record.key);
+  store_.put(std::move(record));
+}
+
+void Applier::refuse(const Planned& planned, const std::string& reason,
+                     const std::string& message) {
+  Refusal& refusal = memory_.refusals[key_of(observed_, *planned.object)];
+  if (refusal.desired != planned.hash) refusal = {};
+  refusal.reason = reason;
+  refusal.message = message;
+  refusal.desired = planned.hash;
+  refusal.retry_at = now_ + backoff(++refusal.failures);
+  applied_.issues.push_back({reason, message});
+  applied_.refused.insert(title(*planned.object));
+  unusable_[title(*planned.object)] = planned.object->component;
+  memory_.wake_at(refusal.retry_at);
+}
+
+// Nothing tells us when a foreign object goes away or a quota grows, so it is tried now and then.
+bool Applier::refused_before(const Planned& planned) {
+  const auto found = memory_.refusals.find(key_of(observed_, *planned.object));
+  if (found == memory_.refusals.end()) return false;
+  const Refusal& refusal = found->second;
+  if (refusal.desired != planned.hash || now_ >= refusal.retry_at) return false;
+  applied_.issues.push_back({refusal.reason, refusal.message});
+  applied_.refused.insert(title(*planned.object));
+  unusable_[title(*planned.object)] = planned.object->component;
+  memory_.wake_at(refusal.retry_at);
+  return true;
+}
+
+}  // namespace reconcilers

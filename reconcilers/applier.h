@@ -1,0 +1,62 @@
+// Carries a plan out: server-side apply in order under guards, and learns from what the API server
+// answers. One object's refusal does not stop what is independent of it.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "k8s-client/client.h"
+#include "k8s-client/errors.h"
+#include "k8s-client/store.h"
+#include "reconcilers/memory.h"
+#include "reconcilers/observe.h"
+#include "reconcilers/plan.h"
+
+namespace reconcilers {
+
+// What a plan has come to: only this is assessed, never a plan.
+struct Applied {
+  std::vector<Held> held;
+  std::vector<Issue> issues;
+  std::vector<std::string> edited;
+  std::vector<std::string> pending;  // would be written, were the resource not paused
+  std::set<std::string> refused;     // objects that are not as this generation asks
+  bool waiting = false;              // the cache is behind, or a predecessor is being collected
+  bool namespace_ending = false;     // nothing can be made here any more
+};
+
+// The API server says that the namespace is going or gone.
+bool says_namespace_ending(const k8s::ApiError& error);
+
+class Applier {
+ public:
+  Applier(const k8s::Client& client, k8s::Store& store, const Observed& observed, Memory& memory,
+          TimePoint now)
+      : client_(client), store_(store), observed_(observed), memory_(memory), now_(now) {}
+
+  // Throws what concerns the API server as a whole (no answer, 401, 429, 5xx).
+  Applied carry_out(const Plan& plan);
+  // What `carry_out` would do, as `pending`; makes no request.
+  static Applied pause(const Plan& plan);
+
+ private:
+  void write(const Planned& planned);
+  void create(const Planned& planned);
+  void update(const Planned& planned, const std::string& uid);
+  void scale(const Planned& planned);
+  void resolve_conflict(const Planned& planned);
+  void learn(const Planned& planned, k8s::Json answer);
+  void refuse(const Planned& planned, const std::string& reason, const std::string& message);
+  bool refused_before(const Planned& planned);
+
+  const k8s::Client& client_;
+  k8s::Store& store_;
+  const Observed& observed_;
+  Memory& memory_;
+  const TimePoint now_;
+  Applied applied_;
+  Unusable unusable_;
+};
+
+}  // namespace reconcilers

@@ -1,0 +1,169 @@
+#include "reconcilers/facts.h"
+
+#include <algorithm>
+#include <set>
+
+#include "k8s-client/record.h"
+#include "reconcilers/kinds.h"
+#include "reconcilers/pod_trouble.h"
+
+namespace reconcilers {
+namespace {
+
+const Json& at(const Json& object, const std::string& pointer) {
+  static const Json nothing = nullptr;
+  const Json::json_pointer path(pointer);
+  return object.contains(path) ? object.at(path) : nothing;
+}
+
+std::int64_t number(const Json& object, const std::string& pointer, std::int64_t otherwise = 0) {
+  const Json& value = at(object, pointer);
+  return value.is_number_integer() ? value.get<std::int64_t>() : otherwise;
+}
+
+Json images_of(const Json& pod_spec) {
+  Json images = Json::array();
+  for (const char* list : {"initContainers", "containers"})
+    for (const Json& container : pod_spec.value(list, Json::array()))
+      images.push_back(container.value("image", ""));
+  return images;
+}
+
+void put_configs(Json& facts, const Json& pod_spec) {
+  const auto names = config_maps_of(pod_spec);
+  if (!names.empty()) facts["configs"] = names;
+}
+
+Json workload(const Json& object) {
+  Json facts = {{"replicas", number(object, "/spec/replicas", 1)},
+                {"observed", number(object, "/status/observedGeneration")},
+                {"total", number(object, "/status/replicas")},
+                {"updated", number(object, "/status/updatedReplicas")},
+                {"ready", number(object, "/status/readyReplicas")}};
+  const Json& revision = at(object, "/status/updateRevision");
+  if (revision.is_string()) facts["revision"] = revision;
+  const Json& pod_spec = at(object, "/spec/template/spec");
+  if (pod_spec.is_object()) {
+    facts["images"] = images_of(pod_spec);
+    put_configs(facts, pod_spec);
+  }
+  const Json& annotations = at(object, "/spec/template/metadata/annotations");
+  if (annotations.is_object() && annotations.contains(kSecretsAnnotation))
+    facts["secrets"] = annotations.at(kSecretsAnnotation);
+  return facts;
+}
+
+Json job(const Json& object) {
+  Json facts = {{"succeeded", false}, {"failed", false}};
+  for (const Json& condition : object.value("/status/conditions"_json_pointer, Json::array())) {
+    if (condition.value("status", "") != "True") continue;
+    const std::string type = condition.value("type", "");
+    if (type == "Complete") {
+      facts["succeeded"] = true;
+      facts["completed"] = object.value("/status/completionTime"_json_pointer, "");
+    }
+    if (type == "Failed") {
+      facts["failed"] = true;
+      facts["message"] = condition.value("message", "");
+    }
+  }
+  put_configs(facts, at(object, "/spec/template/spec"));
+  facts["paths"] = leaf_paths(k8s::owned_projection(object, kManager));
+  return facts;
+}
+
+Json config_map(const Json& object) {
+  Json facts = {{"paths", leaf_paths(k8s::owned_projection(object, kManager))}};
+  const Json& bootstrap = at(object, "/data/bootstrap");
+  if (bootstrap.is_string()) facts["bootstrap"] = bootstrap;
+  return facts;
+}
+
+Json pod(const Json& object) {
+  const std::string phase = object.value("/status/phase"_json_pointer, "");
+  bool ready = false;
+  for (const Json& condition : object.value("/status/conditions"_json_pointer, Json::array()))
+    if (condition.value("type", "") == "Ready") ready = condition.value("status", "") == "True";
+  Json facts = {{"ready", ready}, {"done", phase == "Succeeded" || phase == "Failed"}};
+  if (!ready) {
+    const PodTrouble trouble = pod_trouble(object);
+    if (!trouble.reason.empty()) facts["reason"] = trouble.reason;
+    if (!trouble.message.empty()) facts["message"] = trouble.message;
+  }
+  put_configs(facts, at(object, "/spec"));
+  return facts;
+}
+
+Json entity_service(Json object) {
+  if (object.contains("metadata")) object["metadata"].erase("managedFields");
+  return object;
+}
+
+// Tells an object that another controller made apart from one that an earlier EntityService of the
+// same name left behind.
+void put_foreign_controller(Json& facts, const Json& object) {
+  for (const Json& owner : object.value("/metadata/ownerReferences"_json_pointer, Json::array())) {
+    if (!owner.value("controller", false) || owner.value("kind", "") == entity_services().kind)
+      continue;
+    facts["foreign_controller"] = owner.value("kind", "") + " " + owner.value("name", "");
+  }
+}
+
+void collect_paths(const Json& value, const std::string& path, std::vector<std::string>& out) {
+  if (path == "/spec/template") return;
+  if (!value.is_object() || value.empty()) {
+    out.push_back(path);
+    return;
+  }
+  for (const auto& [key, member] : value.items()) collect_paths(member, path + "/" + key, out);
+}
+
+}  // namespace
+
+Json facts_of(const std::string& kind, const Json& object) {
+  if (kind == entity_services().kind) return entity_service(object);
+  if (kind == "Pod") return pod(object);
+  Json facts = nullptr;
+  if (kind == "Deployment" || kind == "StatefulSet") facts = workload(object);
+  if (kind == "Job") facts = job(object);
+  if (kind == "ConfigMap") facts = config_map(object);
+  if (kind == "Service" && at(object, "/spec/clusterIP").is_string())
+    facts = {{"clusterIP", at(object, "/spec/clusterIP")}};
+  put_foreign_controller(facts, object);
+  return facts;
+}
+
+std::vector<std::string> config_maps_of(const Json& pod_spec) {
+  std::set<std::string> names;
+  const auto add = [&names](const Json& holder, const std::string& pointer) {
+    const Json& name = at(holder, pointer);
+    if (name.is_string()) names.insert(name.get<std::string>());
+  };
+  if (!pod_spec.is_object()) return {};
+  for (const Json& volume : pod_spec.value("volumes", Json::array())) {
+    add(volume, "/configMap/name");
+    for (const Json& source : volume.value("/projected/sources"_json_pointer, Json::array()))
+      add(source, "/configMap/name");
+  }
+  for (const char* list : {"initContainers", "containers"}) {
+    for (const Json& container : pod_spec.value(list, Json::array())) {
+      for (const Json& source : container.value("envFrom", Json::array()))
+        add(source, "/configMapRef/name");
+      for (const Json& variable : container.value("env", Json::array()))
+        add(variable, "/valueFrom/configMapKeyRef/name");
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> leaf_paths(const Json& body) {
+  std::vector<std::string> paths;
+  for (const char* root : {"/metadata/labels", "/metadata/annotations", "/data", "/spec"}) {
+    const Json& value = at(body, root);
+    if (!value.is_null()) collect_paths(value, root, paths);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace reconcilers

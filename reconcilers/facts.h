@@ -1,0 +1,37 @@
+// What is kept of a live object besides its identity: the few values of spec and status that a
+// decision or a message reads. Everything else is dropped, so that churn nobody reads changes
+// nothing. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "k8s-client/json.h"
+
+namespace reconcilers {
+
+using k8s::Json;
+
+// In pod templates: HMAC of the consumed keys of N-credentials.
+inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
+
+// The facts of an object of `kind`, null when there are none. By kind:
+//   EntityService            the whole object without managedFields
+//   Deployment, StatefulSet  replicas, observed, total, updated, ready, revision, images, configs,
+//                            secrets (the hash of the credentials that its pods read)
+//   Job                      succeeded, failed, message, completed, configs, paths
+//   Service                  clusterIP
+//   ConfigMap                paths, bootstrap
+//   Pod                      ready, done, reason, message, configs
+// and for each kind of child `foreign_controller`, when a controller that is no EntityService has
+// it.
+Json facts_of(const std::string& kind, const Json& object);
+
+// Names of the ConfigMaps that a pod spec mounts or takes its environment from; sorted, unique.
+std::vector<std::string> config_maps_of(const Json& pod_spec);
+
+// The leaves of labels, annotations, data and spec (without the pod template, which the API server
+// keeps immutable where we use this): what an object created once must still own.
+std::vector<std::string> leaf_paths(const Json& body);
+
+}  // namespace reconcilers

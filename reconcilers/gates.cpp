@@ -1,0 +1,143 @@
+#include "reconcilers/gates.h"
+
+#include <algorithm>
+
+#include "reconcilers/desired/metadata.h"
+#include "reconcilers/workload.h"
+
+namespace reconcilers {
+namespace {
+
+using desired::Gate;
+using k8s::RecordPtr;
+
+// The data of a StatefulSet's first pod: its claim, or the pod itself when it has no volume.
+std::string identity_of(const crds::Storage& storage, const Observed& observed,
+                        const std::string& component, const std::string& pod_name) {
+  if (storage.existing_claim) return *storage.existing_claim;
+  if (!storage.enabled) {
+    const RecordPtr pod = observed.find("Pod", pod_name);
+    return pod && !pod->deleting ? pod->uid : "";
+  }
+  const std::string suffix = "-" + pod_name;
+  for (const RecordPtr& claim : observed.of_component("PersistentVolumeClaim", component))
+    if (!claim->deleting && claim->key.name.ends_with(suffix)) return claim->uid;
+  return "";
+}
+
+std::map<int, std::string> redis_addresses(const crds::Resolved& resolved,
+                                           const Observed& observed) {
+  std::map<int, std::string> addresses;
+  if (resolved.redis.mode != crds::RedisMode::Sentinel) return addresses;
+  for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
+    const RecordPtr service =
+        observed.find("Service", resolved.name + "-redis-" + std::to_string(ordinal));
+    const std::string address = service ? text_fact(*service, "clusterIP") : "";
+    if (!address.empty() && address != "None") addresses[ordinal] = address;
+  }
+  return addresses;
+}
+
+bool stateful_set_ready(const Observed& observed, const std::string& component) {
+  for (const RecordPtr& set : observed.of_component("StatefulSet", component))
+    if (set->controller_uid == observed.uid()) return count(*set, "replicas") > 0 && serving(*set);
+  return false;
+}
+
+bool job_done(const Observed& observed, const desired::Objects& desired,
+              const std::string& component) {
+  const desired::Object* job = job_of(desired, component);
+  if (job == nullptr) return false;
+  const RecordPtr record = observed.find("Job", job->name());
+  if (record && record->controller_uid == observed.uid() && fact_is_true(*record, "succeeded"))
+    return true;
+  return recorded_as_done(observed, *job);
+}
+
+std::vector<std::string> images_of(const desired::Object& workload) {
+  std::vector<std::string> images;
+  const auto& pod_spec = workload.body.at("spec").at("template").at("spec");
+  for (const char* list : {"initContainers", "containers"})
+    for (const auto& container : pod_spec.value(list, crds::Json::array()))
+      images.push_back(container.value("image", ""));
+  return images;
+}
+
+// The API speaks to workers through the queue: on another version they go first. A change that
+// keeps the images needs no order.
+bool workers_rolled(const Observed& observed, const desired::Objects& desired) {
+  bool version_changes = false;
+  bool rolled = true;
+  for (const auto& object : desired) {
+    if (object.kind() != "Deployment") continue;
+    const RecordPtr record = observed.find("Deployment", object.name());
+    const bool same = record && list_fact(*record, "images") == images_of(object);
+    if (object.component == desired::kApi)
+      version_changes = record && !same;
+    else if (object.component == desired::kWorker || object.component == desired::kHighMemory)
+      rolled = rolled && same && rolled_out(*record);
+  }
+  return !version_changes || rolled;
+}
+
+}  // namespace
+
+desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
+                     std::optional<desired::Credentials> credentials) {
+  desired::Facts facts;
+  facts.credentials = std::move(credentials);
+  facts.redis_addresses = redis_addresses(resolved, observed);
+  facts.redis_bootstrap = observed.of_component("PersistentVolumeClaim", desired::kRedis).empty();
+  facts.database_identity = identity_of(resolved.database.storage, observed, desired::kDatabase,
+                                        resolved.name + "-postgres-0");
+  facts.object_store_identity =
+      identity_of(resolved.object_store.storage, observed, desired::kObjectStore,
+                  resolved.name + "-objectstore-0");
+  return facts;
+}
+
+Gates open_gates(const crds::Resolved& resolved, const desired::Facts& facts,
+                 const Observed& observed, const desired::Objects& desired) {
+  const bool direct = resolved.redis.mode == crds::RedisMode::Direct;
+  const auto addresses = static_cast<std::int64_t>(facts.redis_addresses.size());
+  const std::map<Gate, bool> state = {
+      {Gate::Credentials, facts.credentials.has_value()},
+      {Gate::RedisAddresses, direct || addresses == resolved.redis.size},
+      {Gate::DatabaseReady, stateful_set_ready(observed, desired::kDatabase)},
+      {Gate::RedisReady, stateful_set_ready(observed, desired::kRedis)},
+      {Gate::ObjectStoreReady, stateful_set_ready(observed, desired::kObjectStore)},
+      {Gate::Migrated, job_done(observed, desired, desired::kMigration)},
+      {Gate::BucketsReady, job_done(observed, desired, desired::kBuckets)},
+      {Gate::WorkersRolled, workers_rolled(observed, desired)},
+  };
+  Gates open;
+  for (const auto& [gate, is_open] : state)
+    if (is_open) open.insert(gate);
+  return open;
+}
+
+std::vector<Gate> shut_gates(const desired::Object& object, const Gates& open) {
+  std::vector<Gate> shut;
+  std::set_difference(object.gates.begin(), object.gates.end(), open.begin(), open.end(),
+                      std::back_inserter(shut));
+  return shut;
+}
+
+std::string job_hash(const std::string& job_name) {
+  return job_name.substr(job_name.rfind('-') + 1);
+}
+
+const desired::Object* job_of(const desired::Objects& desired, const std::string& component) {
+  for (const auto& object : desired)
+    if (object.component == component && object.kind() == "Job") return &object;
+  return nullptr;
+}
+
+bool recorded_as_done(const Observed& observed, const desired::Object& job) {
+  if (job.component != desired::kMigration) return false;
+  const auto migration = observed.status().find("migration");
+  return migration != observed.status().end() &&
+         migration->value("hash", "") == job_hash(job.name());
+}
+
+}  // namespace reconcilers

@@ -1,0 +1,73 @@
+// What a reconciler remembers of one resource between passes. All of it can be lost: a restart
+// costs at most a few requests more, never another result.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "k8s-client/clock.h"
+#include "k8s-client/json.h"
+#include "k8s-client/resource.h"
+#include "reconcilers/desired/desired.h"
+
+namespace reconcilers {
+
+using TimePoint = k8s::Clock::time_point;
+
+// 10 s, 20 s, … 10 min.
+std::chrono::seconds backoff(int failures);
+
+// Something that the API server keeps refusing, or a foreign object in our place.
+struct Refusal {
+  std::string reason;  // NameConflict | ApplyRefused
+  std::string message;
+  std::string desired;  // hash of the body that was refused; another one is tried at once
+  int failures = 0;
+  TimePoint retry_at{};
+};
+
+// The server stores a body other than it was sent (defaulting inside of our fields): the pair is
+// in step although the hashes differ.
+struct Settled {
+  std::string desired, owned;
+};
+
+struct JobFailures {
+  int count = 0;
+  std::string uid;      // of the failed Job counted last
+  std::string message;  // Job, and what its pod said
+  TimePoint retry_at{};
+};
+
+// N-credentials as last read.
+struct SecretContent {
+  std::string uid, resource_version;
+  desired::Credentials values;
+  std::vector<std::string> foreign_keys;  // somebody else wrote them since we did
+};
+
+struct Progress {
+  std::string token;  // what counts as progress; empty: not looked yet
+  TimePoint since{};
+};
+
+struct Memory {
+  std::string uid;                         // of the EntityService that all this is about
+  std::optional<std::size_t> fingerprint;  // of the last finished pass
+  std::optional<TimePoint> due;            // … after which it must be run again nevertheless
+  std::map<k8s::ObjectKey, Settled> settled;
+  std::map<k8s::ObjectKey, Refusal> refusals;
+  std::optional<SecretContent> credentials;
+  std::map<std::string, JobFailures> jobs;  // by name
+  Progress progress;
+  std::optional<TimePoint> status_written;
+  int small_status_writes = 0;              // since the last that changed a condition
+  k8s::Json status_refused = nullptr;       // sent, and stored otherwise
+  std::map<std::string, TimePoint> events;  // by name
+
+  void wake_at(TimePoint time) { due = due ? std::min(*due, time) : time; }
+};
+
+}  // namespace reconcilers

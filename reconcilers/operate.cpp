@@ -1,0 +1,119 @@
+#include "reconcilers/operate.h"
+
+#include <algorithm>
+
+#include "k8s-client/errors.h"
+#include "reconcilers/desired/metadata.h"
+#include "reconcilers/kinds.h"
+#include "reconcilers/workload.h"
+
+namespace reconcilers {
+namespace {
+
+using k8s::Json;
+using k8s::Record;
+using k8s::RecordPtr;
+
+// What the Job's pods said at their end; the Job itself only knows that it has failed.
+std::string failure_text(const Record& job, const Observed& observed) {
+  std::string text = "Job " + job.key.name + " failed";
+  for (const RecordPtr& pod : observed.of_kind("Pod")) {
+    const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
+    if (owner == pod->labels.end() || owner->second != job.key.name) continue;
+    const std::string message = text_fact(*pod, "message");
+    if (!message.empty()) return text + ": pod " + pod->key.name + ": " + message;
+  }
+  const std::string message = text_fact(job, "message");
+  return message.empty() ? text : text + ": " + message;
+}
+
+void count_failure(JobFailures& failures, const Record& job, const Observed& observed,
+                   TimePoint now) {
+  const std::string text = failure_text(job, observed);
+  if (failures.uid == job.uid) {
+    // the pod's last words may arrive after the Job's end, and leave before it
+    if (text.size() > failures.message.size()) failures.message = text;
+    return;
+  }
+  failures.uid = job.uid;
+  failures.message = text;
+  failures.retry_at = now + backoff(++failures.count);
+}
+
+}  // namespace
+
+std::chrono::seconds backoff(int failures) {
+  constexpr int kFirst = 10, kLongest = 600;
+  const int doublings = std::clamp(failures - 1, 0, 6);
+  return std::chrono::seconds(std::min(kLongest, kFirst << doublings));
+}
+
+void Procedures::remove(const Record& record, const std::string& resource_version) const {
+  const bool removed = client.remove(resource_of(record.key.kind), record.key.ns, record.key.name,
+                                     {record.uid, resource_version}, "Background");
+  if (removed) store.remove(record.key, record.uid);
+}
+
+void Procedures::repeat_failed_jobs(const desired::Objects& desired) const {
+  for (const auto& object : desired) {
+    if (object.kind() != "Job") continue;
+    const RecordPtr job = observed.find("Job", object.name());
+    if (!job || job->deleting || job->controller_uid != observed.uid()) continue;
+    if (fact_is_true(*job, "succeeded")) memory.jobs.erase(object.name());
+    if (!fact_is_true(*job, "failed")) continue;
+    JobFailures& failures = memory.jobs[object.name()];
+    count_failure(failures, *job, observed, now);
+    if (now >= failures.retry_at)
+      remove(*job, "");
+    else
+      memory.wake_at(failures.retry_at);
+  }
+}
+
+void Procedures::keep_or_release_data(crds::DeletionPolicy policy) const {
+  std::vector<RecordPtr> kept = observed.of_kind("PersistentVolumeClaim");
+  for (const auto& record : {observed.find("Secret", observed.key.name + "-credentials"),
+                             observed.find("ConfigMap", observed.key.name + "-redis-state")})
+    if (record && record->controller_uid.empty()) kept.push_back(record);
+  const bool follow = policy == crds::DeletionPolicy::Delete;
+  for (const RecordPtr& record : kept) {
+    const auto& owners = record->owner_uids;
+    const bool follows = std::find(owners.begin(), owners.end(), observed.uid()) != owners.end();
+    if (follows == follow || record->deleting) continue;
+    const k8s::Resource& resource = resource_of(record->key.kind);
+    Json metadata = {{"name", record->key.name}, {"namespace", record->key.ns}};
+    if (follow) {
+      metadata["ownerReferences"] =
+          Json::array({Json{{"apiVersion", entity_services().api_version()},
+                            {"kind", entity_services().kind},
+                            {"name", observed.key.name},
+                            {"uid", observed.uid()},
+                            {"controller", false}}});
+    }
+    const Json body = {
+        {"apiVersion", resource.api_version()}, {"kind", resource.kind}, {"metadata", metadata}};
+    Json answer = client.apply(resource, body, kRetentionManager, k8s::Guard::update(record->uid));
+    store.put(record_of(record->key.kind, std::move(answer)));
+  }
+}
+
+void Procedures::finish_redis_bootstrap(const crds::Resolved& resolved) const {
+  const RecordPtr state = observed.find("ConfigMap", resolved.name + "-redis-state");
+  if (!state || text_fact(*state, "bootstrap") != "true") return;
+  for (const RecordPtr& set : observed.of_component("StatefulSet", desired::kRedis)) {
+    if (count(*set, "replicas") != resolved.redis.size || !serving(*set)) continue;
+    const Json body = {
+        {"metadata", {{"uid", state->uid}, {"resourceVersion", state->resource_version}}},
+        {"data", {{"bootstrap", "false"}}}};
+    Json answer =
+        client.merge(resource_of("ConfigMap"), state->key.ns, state->key.name, body, kManager);
+    store.put(record_of("ConfigMap", std::move(answer)));
+    return;
+  }
+}
+
+void Procedures::prune(const std::vector<RecordPtr>& garbage) const {
+  for (const RecordPtr& record : garbage) remove(*record, record->resource_version);
+}
+
+}  // namespace reconcilers

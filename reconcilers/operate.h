@@ -1,0 +1,41 @@
+// The day-2 procedures of a pass, each stateless or with its state in one object: failed Jobs,
+// retention of data, the end of Redis' bootstrap, pruning. Each is a plan (pure) and its execution.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crds/resolved.h"
+#include "k8s-client/client.h"
+#include "k8s-client/store.h"
+#include "reconcilers/desired/desired.h"
+#include "reconcilers/memory.h"
+#include "reconcilers/observe.h"
+
+namespace reconcilers {
+
+struct Procedures {
+  const k8s::Client& client;
+  k8s::Store& store;
+  const Observed& observed;
+  Memory& memory;
+  TimePoint now;
+
+  // Failed Jobs are counted; after the back-off they are deleted, and the next pass
+  // makes them anew.
+  void repeat_failed_jobs(const desired::Objects& desired) const;
+  // Volume claims and ownerless objects follow the resource into deletion, or outlive it.
+  void keep_or_release_data(crds::DeletionPolicy policy) const;
+  // Once all pods of Redis were ready, it never again elects its first master by itself.
+  void finish_redis_bootstrap(const crds::Resolved& resolved) const;
+  void prune(const std::vector<k8s::RecordPtr>& garbage) const;
+
+ private:
+  void remove(const k8s::Record& record, const std::string& resource_version) const;
+};
+
+// What carries our label and our controller uid but is not desired any more. Immutable ConfigMaps
+// stay while a live workload or pod names them, finished Jobs until their successor has succeeded.
+std::vector<k8s::RecordPtr> find_garbage(const desired::Objects& desired, const Observed& observed);
+
+}  // namespace reconcilers

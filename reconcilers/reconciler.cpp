@@ -1,0 +1,213 @@
+#include "reconcilers/reconciler.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "crds/resolve.h"
+#include "k8s-client/errors.h"
+#include "k8s-client/guarded.h"
+#include "reconcilers/credential_keeper.h"
+#include "reconcilers/gates.h"
+#include "reconcilers/operate.h"
+#include "reconcilers/progress.h"
+#include "reconcilers/publish.h"
+#include "reconcilers/status.h"
+
+namespace reconcilers {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCacheDelay = 1s;  // a watch that works is faster
+
+// Letters and digits, each as likely as the others: bytes beyond the last multiple are thrown away.
+std::string random_text(std::size_t length) {
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  constexpr unsigned kFair = 256 / kAlphabet.size() * kAlphabet.size();
+  std::string text;
+  while (text.size() < length) {
+    unsigned char byte = 0;
+    if (RAND_bytes(&byte, 1) != 1) throw std::runtime_error("OpenSSL has no random bytes");
+    if (byte < kFair) text += kAlphabet[byte % kAlphabet.size()];
+  }
+  return text;
+}
+
+Options with_defaults(Options options) {
+  if (!options.wall_clock) options.wall_clock = [] { return std::chrono::system_clock::now(); };
+  if (!options.now) options.now = [] { return k8s::Clock::now(); };
+  if (!options.random) options.random = random_text;
+  return options;
+}
+
+// What one pass works with.
+struct Pass {
+  const k8s::Client& client;
+  k8s::Store& store;
+  const Options& options;
+  Memory& memory;
+  Observed observed;
+  TimePoint now;
+
+  void run();
+
+ private:
+  void run_valid(const crds::Resolved& resolved);
+  void run_invalid(const crds::Problems& problems);
+  CredentialState credentials(const crds::Resolved& resolved);
+  Applied apply(const crds::Resolved& resolved, const desired::Objects& desired, const Gates& open,
+                const CredentialState& credentials);
+  void operate(const crds::Resolved& resolved, const desired::Objects& desired, const Gates& open);
+  void publish(const crds::Resolved& resolved, const desired::Objects& desired,
+               const Applied& applied, const CredentialState& credentials);
+  Publisher publisher() const;
+};
+
+void Pass::run() {
+  const auto& allowed = options.prerelease_namespaces;
+  const bool named = std::find(allowed.begin(), allowed.end(), observed.key.ns) != allowed.end();
+  const crds::Outcome outcome =
+      crds::resolve(observed.object(), {named || observed.prerelease_namespace});
+  if (outcome.resolved)
+    run_valid(*outcome.resolved);
+  else
+    run_invalid(outcome.problems);
+}
+
+void Pass::run_valid(const crds::Resolved& resolved) {
+  const CredentialState credential_state = credentials(resolved);
+  const desired::Facts facts = learn(resolved, observed, credential_state.values);
+  const desired::Objects desired = desired::build(resolved, facts);
+  const Gates open = open_gates(resolved, facts, observed, desired);
+  const Applied applied = apply(resolved, desired, open, credential_state);
+  if (applied.namespace_ending) return;
+  if (!resolved.paused) operate(resolved, desired, open);
+  if (applied.waiting || credential_state.waiting) memory.wake_at(now + kCacheDelay);
+  publish(resolved, desired, applied, credential_state);
+}
+
+void Pass::run_invalid(const crds::Problems& problems) {
+  const auto components = take_stock(nullptr, observed, {}, {}, memory.jobs);
+  publisher().publish(kept_status_fields(observed, components),
+                      assess_invalid(problems, components, observed.status()));
+}
+
+CredentialState Pass::credentials(const crds::Resolved& resolved) {
+  const bool absent = !observed.find("Secret", resolved.name + "-credentials");
+  if (resolved.paused && absent) return {};
+  const CredentialKeeper keeper{client, store, options.random, now};
+  return keeper.keep(resolved, observed, memory);
+}
+
+Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desired,
+                    const Gates& open, const CredentialState& credentials) {
+  const bool edited = !credentials.foreign_keys.empty();
+  const Plan plan = make_plan(desired, observed, open, memory.settled, edited);
+  Applied applied = resolved.paused ? Applier::pause(plan)
+                                    : Applier(client, store, observed, memory, now).carry_out(plan);
+  if (credentials.issue) applied.issues.insert(applied.issues.begin(), *credentials.issue);
+  return applied;
+}
+
+void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desired,
+                   const Gates& open) {
+  const Procedures procedures{client, store, observed, memory, now};
+  procedures.repeat_failed_jobs(desired);
+  procedures.keep_or_release_data(resolved.deletion_policy);
+  procedures.finish_redis_bootstrap(resolved);
+  // What is not known yet may be missing among the desired objects: only then is nothing garbage
+  const bool all_known =
+      open.contains(desired::Gate::Credentials) && open.contains(desired::Gate::RedisAddresses);
+  if (all_known) procedures.prune(find_garbage(desired, observed));
+}
+
+void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired,
+                   const Applied& applied, const CredentialState& credentials) {
+  if (const auto fresh = observe(store, observed.key)) observed = *fresh;
+  std::vector<Held> held = applied.held;
+  for (Held& it : outdated_redis(observed)) held.push_back(std::move(it));
+  const auto components =
+      take_stock(&desired, observed, applied.held, applied.refused, memory.jobs);
+  const std::chrono::seconds deadline(resolved.progress_deadline_seconds);
+  const auto wall_now = options.wall_clock();
+  note_progress(memory.progress, progress_token(resolved.generation, components), observed.status(),
+                resolved.generation, deadline, now, wall_now);
+  const TimePoint due = memory.progress.since + deadline;
+  const Assessment assessment =
+      assess({resolved, components, applied, credentials.foreign_keys, now >= due});
+  if (assessment.reconciling && !resolved.suspend) memory.wake_at(due);
+  publisher().publish(
+      status_fields(resolved, desired, observed, components, held, rfc3339(wall_now)), assessment);
+}
+
+Publisher Pass::publisher() const {
+  return {client, store, observed, memory, now, options.wall_clock(), options.identity};
+}
+
+Action action_until(const std::optional<TimePoint>& due, TimePoint now) {
+  if (!due) return Action::await_change();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - now);
+  return Action::requeue(std::max(left, std::chrono::milliseconds(1)));
+}
+
+}  // namespace
+
+struct Reconciler::Impl {
+  Impl(const k8s::Client& the_client, k8s::Store& the_store, Options the_options)
+      : client(the_client), store(the_store), options(with_defaults(std::move(the_options))) {}
+
+  const k8s::Client& client;
+  k8s::Store& store;
+  const Options options;
+  k8s::Guarded<std::map<k8s::ObjectKey, std::shared_ptr<Memory>>> memories;
+
+  std::shared_ptr<Memory> memory_of(const k8s::ObjectKey& key, const std::string& uid) {
+    return memories.with([&](auto& all) {
+      std::shared_ptr<Memory>& memory = all[key];
+      if (!memory || memory->uid != uid) {
+        memory = std::make_shared<Memory>();
+        memory->uid = uid;
+      }
+      return memory;
+    });
+  }
+
+  void forget(const k8s::ObjectKey& key) {
+    memories.with([&key](auto& all) { all.erase(key); });
+  }
+};
+
+Reconciler::Reconciler(const k8s::Client& client, k8s::Store& store, Options options)
+    : impl_(std::make_unique<Impl>(client, store, std::move(options))) {}
+
+Reconciler::~Reconciler() = default;
+
+Action Reconciler::reconcile(const k8s::ObjectKey& key) {
+  std::optional<Observed> observed = observe(impl_->store, key);
+  if (!observed || observed->resource->deleting || observed->namespace_deleting) {
+    impl_->forget(key);
+    return Action::await_change();
+  }
+  const auto memory = impl_->memory_of(key, observed->uid());
+  const TimePoint now = impl_->options.now();
+  const std::size_t fingerprint = observed->fingerprint();
+  if (memory->fingerprint == fingerprint && (!memory->due || now < *memory->due))
+    return action_until(memory->due, now);
+  memory->fingerprint.reset();
+  memory->due.reset();
+  try {
+    Pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now}.run();
+  } catch (const k8s::ApiError& error) {
+    if (says_namespace_ending(error)) return Action::await_change();
+    if (error.code() != 409) throw;
+    return Action::requeue(kCacheDelay);  // somebody was faster: the cache will say who
+  }
+  memory->fingerprint = fingerprint;
+  return action_until(memory->due, now);
+}
+
+}  // namespace reconcilers

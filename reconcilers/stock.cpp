@@ -1,0 +1,170 @@
+#include "reconcilers/stock.h"
+
+#include <algorithm>
+
+#include "reconcilers/desired/metadata.h"
+#include "reconcilers/workload.h"
+
+namespace reconcilers {
+namespace {
+
+using k8s::Record;
+using k8s::RecordPtr;
+
+constexpr const char* kOrder[] = {desired::kDatabase,   desired::kRedis,   desired::kObjectStore,
+                                  desired::kMigration,  desired::kBuckets, desired::kWorker,
+                                  desired::kHighMemory, desired::kApi};
+
+class StockTaker {
+ public:
+  StockTaker(const Observed& observed, const std::vector<Held>& held,
+             const std::set<std::string>& refused, const std::map<std::string, JobFailures>& jobs)
+      : observed_(observed), held_(held), refused_(refused), jobs_(jobs) {}
+
+  Component desired_component(const desired::Object& object) const {
+    RecordPtr record = observed_.find(object.kind(), object.name());
+    if (record && record->controller_uid != observed_.uid()) record = nullptr;
+    if (object.kind() == "Job") return job(object, record.get());
+    return workload(object.component, title(object),
+                    object.body.at("spec").value("replicas", std::int64_t{1}), record.get());
+  }
+
+  Component live_component(const std::string& component, const Record& record) const {
+    return workload(component, record.key.kind + " " + record.key.name, count(record, "replicas"),
+                    &record);
+  }
+
+ private:
+  const Held* held(const std::string& object) const {
+    const auto found = std::find_if(held_.begin(), held_.end(),
+                                    [&object](const Held& it) { return it.object == object; });
+    return found == held_.end() ? nullptr : &*found;
+  }
+
+  std::string pod_trouble(const std::string& component, const std::string& job) const {
+    for (const RecordPtr& pod : observed_.of_component("Pod", component)) {
+      const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
+      if (!job.empty() && (owner == pod->labels.end() || owner->second != job)) continue;
+      const std::string reason = text_fact(*pod, "reason");
+      const std::string message = text_fact(*pod, "message");
+      if (pod->deleting || fact_is_true(*pod, "ready") || reason.empty()) continue;
+      return "pod " + pod->key.name + ": " + reason + (message.empty() ? "" : ": " + message);
+    }
+    return "";
+  }
+
+  Component workload(const std::string& component, const std::string& object, std::int64_t replicas,
+                     const Record* record) const {
+    Component it{component, object, 0, replicas};
+    const Held* why = held(object);
+    if (record == nullptr) {
+      it.empty = true;
+      it.message = object + (why ? " " + why->reason : " is not there yet");
+      return it;
+    }
+    it.exists = true;
+    it.ready = count(*record, "ready");
+    it.updated = count(*record, "updated");
+    it.total = count(*record, "total");
+    it.empty = it.total == 0;
+    it.serving = serving(*record) && count(*record, "replicas") == replicas;
+    it.current = it.serving && rolled_out(*record, component != desired::kRedis) &&
+                 why == nullptr && !refused_.contains(object);
+    it.message = current_message(it, why);
+    return it;
+  }
+
+  std::string current_message(const Component& it, const Held* why) const {
+    if (it.current) return "";
+    if (why) return "the change of " + it.object + " " + why->reason;
+    if (refused_.contains(it.object)) return "the change of " + it.object + " is not written";
+    const std::string trouble = pod_trouble(it.name, "");
+    if (!trouble.empty()) return trouble;
+    if (!it.serving)
+      return std::to_string(it.ready) + " of " + std::to_string(it.desired) + " replicas are ready";
+    return std::to_string(it.updated) + " of " + std::to_string(it.desired) +
+           " replicas run the current template";
+  }
+
+  Component job(const desired::Object& object, const Record* record) const {
+    Component it{object.component, title(object), 0, 1};
+    const bool succeeded = record && fact_is_true(*record, "succeeded");
+    it.exists = record != nullptr;
+    it.empty = true;
+    if (succeeded || recorded_as_done(observed_, object)) {
+      it.ready = 1;
+      it.serving = it.current = true;
+      return it;
+    }
+    const auto failures = jobs_.find(object.name());
+    if (failures != jobs_.end()) {
+      it.failed = true;
+      it.message = failures->second.message + "; it is run again";
+    } else if (record) {
+      const std::string trouble = pod_trouble(object.component, object.name());
+      it.message = it.object + (trouble.empty() ? " is running" : ": " + trouble);
+    } else {
+      const Held* why = held(it.object);
+      it.message = it.object + (why ? " " + why->reason : " is not there yet");
+    }
+    return it;
+  }
+
+  const Observed& observed_;
+  const std::vector<Held>& held_;
+  const std::set<std::string>& refused_;
+  const std::map<std::string, JobFailures>& jobs_;
+};
+
+}  // namespace
+
+std::vector<Component> take_stock(const desired::Objects* desired, const Observed& observed,
+                                  const std::vector<Held>& held,
+                                  const std::set<std::string>& refused,
+                                  const std::map<std::string, JobFailures>& jobs) {
+  const StockTaker taker(observed, held, refused, jobs);
+  std::vector<Component> components;
+  for (const std::string name : kOrder) {
+    if (desired) {
+      for (const auto& object : *desired) {
+        const std::string kind = object.kind();
+        if (object.component == name &&
+            (kind == "Deployment" || kind == "StatefulSet" || kind == "Job"))
+          components.push_back(taker.desired_component(object));
+      }
+      continue;
+    }
+    for (const char* kind : {"StatefulSet", "Deployment"})
+      for (const RecordPtr& record : observed.of_component(kind, name))
+        if (record->controller_uid == observed.uid())
+          components.push_back(taker.live_component(name, *record));
+  }
+  return components;
+}
+
+const Component* find_component(const std::vector<Component>& components, const std::string& name) {
+  for (const Component& component : components)
+    if (component.name == name) return &component;
+  return nullptr;
+}
+
+std::vector<Held> outdated_redis(const Observed& observed) {
+  std::vector<Held> held;
+  for (const RecordPtr& set : observed.of_component("StatefulSet", desired::kRedis)) {
+    const std::string revision = text_fact(*set, "revision");
+    if (set->controller_uid != observed.uid() || revision.empty()) continue;
+    int outdated = 0;
+    for (const RecordPtr& pod : observed.of_component("Pod", desired::kRedis)) {
+      const auto label = pod->labels.find("controller-revision-hash");
+      if (label != pod->labels.end() && label->second != revision) ++outdated;
+    }
+    if (outdated == 0 || count(*set, "observed") < set->generation) continue;
+    held.push_back(
+        {"StatefulSet " + set->key.name,
+         std::to_string(outdated) + " pods run an earlier template until they are restarted",
+         true});
+  }
+  return held;
+}
+
+}  // namespace reconcilers
