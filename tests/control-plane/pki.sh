@@ -27,10 +27,10 @@ apiVersion: v1
 kind: Config
 clusters:
 - name: local
-  cluster: {server: "$server", certificate-authority-data: $(base64 -w0 ca.crt)}
+  cluster: {server: "$server", certificate-authority: "$PWD/ca.crt"}
 users:
 - name: $1
-  user: {client-certificate-data: $(base64 -w0 "$1.crt"), client-key-data: $(base64 -w0 "$1.key")}
+  user: {client-certificate: "$PWD/$1.crt", client-key: "$PWD/$1.key"}
 contexts:
 - name: local
   context: {cluster: local, user: $1}

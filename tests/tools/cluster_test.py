@@ -87,11 +87,14 @@ def test_stale_cluster_is_cleared(tmp_path):
     state = tmp_path / "state"
     subprocess.run([*COMMAND, "up", "--state", state], check=True)
     running = everything(state)
+    operator = subprocess.Popen(["sleep", "600"])
+    (state / "operator.identity").write_text(processes.identity(operator.pid) + "\n")
     os.kill(int(running[0].partition("-")[0]), signal.SIGKILL)
     wait_until(lambda: not any(processes.alive(one) for one in running))
     assert subprocess.run([*COMMAND, "env", "--state", state], check=False).returncode != 0
     subprocess.run([*COMMAND, "down", "--state", state], check=True)
     assert not state.exists()
+    assert operator.wait(5) == -signal.SIGTERM
     data = cluster._supervisor.MEMORY / (cluster._supervisor.MEMORY_PREFIX + running[0])
     assert not data.exists()
 
