@@ -43,6 +43,9 @@ Storage read_storage(Fields& parent, bool persistent, const std::string& size) {
     const Text mode = {32, "ReadWriteOnce|ReadWriteOncePod|ReadWriteMany",
                        "must be ReadWriteOnce, ReadWriteOncePod or ReadWriteMany"};
     storage.access_modes = fields.texts("accessModes", 3, mode);
+    if (fields.has("accessModes") && storage.access_modes.empty()) {
+      fields.refuse("accessModes", "is empty; name a mode or remove it");
+    }
     const bool described = sized || storage.class_name || !storage.access_modes.empty();
     if (!storage.enabled && (described || storage.existing_claim)) {
       fields.refuse("enabled",

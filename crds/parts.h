@@ -43,7 +43,6 @@ Redis read_redis(Fields& spec, const Context& context);
 ObjectStore read_object_store(Fields& spec, const Context& context);
 
 // patterns.cpp: texts that Kubernetes or a program restricts
-const Text& dns_label();      // "regcred"
 const Text& dns_name();       // "fast.example"
 const Text& label_key();      // of labels, annotations, node selectors
 const Text& own_label_key();  // the same, without the prefixes that belong to the operator

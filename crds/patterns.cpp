@@ -13,12 +13,6 @@ const std::string kLabelKey = "(" + kDnsName + "/)?" + kLabelName;
 
 }  // namespace
 
-const Text& dns_label() {
-  static const Text kRule = {63, "[a-z0-9]([-a-z0-9]*[a-z0-9])?",
-                             "must be a name of lower-case letters, digits and dashes"};
-  return kRule;
-}
-
 const Text& dns_name() {
   static const Text kRule = {253, kDnsName,
                              "must be a name of lower-case letters, digits, dashes and dots"};

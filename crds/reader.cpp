@@ -10,6 +10,10 @@ namespace crds {
 namespace {
 
 constexpr std::size_t kMaxQuantity = 32;
+// As the schema has it: not negative, and so few digits that every value fits 63 bits.
+const std::string kQuantity =
+    "[0-9]{1,15}(\\.[0-9]{1,6})?[numk]?|[0-9]{1,9}(\\.[0-9]{1,6})?(Ki|[MG]i?)|"
+    "[0-9]{1,3}(\\.[0-9]{1,6})?[TP]i?";
 constexpr std::size_t kMaxShown = 60;
 
 std::string shown(const std::string& text) {
@@ -157,8 +161,9 @@ std::optional<std::string> Fields::quantity(const std::string& name) {
   std::string written;
   if (value->is_string()) written = value->get<std::string>();
   if (value->is_number_integer()) written = value->dump();
-  const auto quantity = written.size() > kMaxQuantity ? std::nullopt : Quantity::parse(written);
-  if (quantity && written.front() != '-' && written.front() != '+') return quantity->canonical();
+  const bool plain = written.size() <= kMaxQuantity && matches(written, kQuantity);
+  const auto quantity = plain ? Quantity::parse(written) : std::nullopt;
+  if (quantity) return quantity->canonical();
   refuse(name, "is " + shown(*value) +
                    ", must be a quantity like \"500m\" or \"1Gi\", not negative (in YAML: put it "
                    "in quotes)");
