@@ -31,6 +31,8 @@ if [ "${1:-}" != --path ] && [ ! -d "$together" ]; then
     for part in "${parts[@]}"; do
         for program in "$part"/*; do ln -s "../${part##*/}/${program##*/}" "$fresh/"; done
     done
+    # Also when kwok was built long ago and its module is no longer in Go's cache.
+    (cd "$here/kwok" && go mod download sigs.k8s.io/kwok)
     source=$(cd "$here/kwok" && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
     install -m 644 "$source/kustomize/crd/bases/kwok.x-k8s.io_stages.yaml" "$fresh/stages-crd.yaml"
     mv -T "$fresh" "$together" 2>/dev/null || rm -rf "$fresh"
