@@ -1,0 +1,84 @@
+"""The operator under test: a process that has what install.yaml grants its ServiceAccount."""
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import yaml
+
+from .waiting import until
+
+NAMESPACE = "entityservice-system"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Operator:
+    def __init__(self, cluster, api, folder, server=None, ca=None, lease="entityservice-operator"):
+        self.cluster, self.api, self.folder = cluster, api, folder
+        self.server, self.ca, self.lease = server, ca, lease
+        self.process = None
+        self.log = os.path.join(folder, "operator.log")
+
+    def kubeconfig(self):
+        token = self.api.request(
+            "POST", f"api/v1/namespaces/{NAMESPACE}/serviceaccounts/entityservice-operator/token",
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+             "spec": {"expirationSeconds": 7200}})["status"]["token"]
+        admin = yaml.safe_load(open(self.cluster.kubeconfig))["clusters"][0]["cluster"]
+        path = os.path.join(self.folder, "operator.kubeconfig")
+        config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "it",
+            "clusters": [{"name": "it", "cluster": {
+                "server": self.server or admin["server"],
+                "certificate-authority": self.ca or admin["certificate-authority"]}}],
+            "users": [{"name": "it", "user": {"token": token}}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        }
+        with open(path, "w") as file:
+            yaml.safe_dump(config, file)
+        return path
+
+    def start(self, *extra, ready=True):
+        assert self.process is None
+        self.health, self.metrics = free_port(), free_port()
+        command = [os.environ["OPERATOR"], "run", "--kubeconfig", self.kubeconfig(),
+                   "--lease-namespace", NAMESPACE, "--lease-name", self.lease,
+                   "--metrics-bind-address", f"127.0.0.1:{self.metrics}",
+                   "--health-probe-bind-address", f"127.0.0.1:{self.health}", *extra]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        if ready:
+            until(self.is_ready, 60, "the operator is ready; see " + self.log)
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"the operator ended: {self.tail()}"
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.health}/readyz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def stop(self, kill=False):
+        """Ends the process; a proper stop must be quick and clean."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        if kill:
+            process.kill()
+            process.wait()
+            return
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=30)
+        assert code == 0, f"exit code {code}: {self.tail()}"
+        self.stopping_took = time.monotonic() - started
+
+    def tail(self, lines=15):
+        return "".join(open(self.log, errors="replace").readlines()[-lines:])

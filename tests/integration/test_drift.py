@@ -1,0 +1,162 @@
+"""Edits of others: ours are put right with one write, theirs are kept, foreign objects are left alone."""
+import pytest
+
+from support.audit import describe
+from support.waiting import until
+
+# kind, object, an edit of a value that we own
+EDITS = [
+    ("ServiceAccount", "demo", {"automountServiceAccountToken": True}),
+    ("Service", "demo-api", {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": 8851, "protocol": "TCP"}]}}),
+    ("NetworkPolicy", None, {"spec": {"policyTypes": ["Egress"]}}),
+    ("StatefulSet", "demo-postgres", {"spec": {"replicas": 0}}),
+    ("Deployment", "demo-worker", {"spec": {"replicas": 9}}),
+    ("Deployment", "demo-api", {"spec": {"progressDeadlineSeconds": 77}}),
+    ("PodDisruptionBudget", "demo-api", {"spec": {"maxUnavailable": 2}}),
+]
+DELETED = ["ServiceAccount", "ConfigMap", "Service", "NetworkPolicy", "StatefulSet", "Deployment",
+           "PodDisruptionBudget"]
+
+
+@pytest.fixture(scope="module")
+def shared(session_operator, api):
+    """One resource for all tests of this file that leave it as it was."""
+    from conftest import Resources
+    name = "drift"
+    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
+    made = Resources(api, name)
+    until(lambda: api.find("ServiceAccount", name, "default"), 30)
+    made.ready(api={"replicas": 2})
+    yield made
+    api.delete("Namespace", None, name)
+
+
+def rest(audit, namespace, quiet=1.5):
+    import time
+    for _ in range(30):
+        mark = audit.mark()
+        time.sleep(quiet)
+        if not audit.writes(mark, namespace):
+            return audit.mark()
+    raise AssertionError("the operator does not come to rest")
+
+
+def child_writes(audit, mark, namespace):
+    return [e for e in audit.writes(mark, namespace)
+            if e["objectRef"]["resource"] not in ("entityservices", "events")]
+
+
+def one_of(shared, kind, name):
+    if name:
+        return shared.child(kind, name)
+    return shared.children(kinds=[kind])[0]
+
+
+def spec_of(obj):
+    return {k: v for k, v in obj.items() if k not in ("metadata", "status", "kind", "apiVersion")}
+
+
+@pytest.mark.parametrize("kind,name,edit", EDITS, ids=[f"{k}-{n or 'any'}" for k, n, _ in EDITS])
+def test_an_edited_leaf_is_put_right_with_one_write(shared, operator, audit, kind, name, edit):
+    before = one_of(shared, kind, name)
+    mark = rest(audit, shared.namespace)
+    shared.api.merge(kind, shared.namespace, before["metadata"]["name"], edit)
+    until(lambda: child_writes(audit, mark, shared.namespace), 20, "the operator writes")
+    rest(audit, shared.namespace)
+    after = one_of(shared, kind, before["metadata"]["name"])
+    assert spec_of(after) == spec_of(before)
+    assert len(child_writes(audit, mark, shared.namespace)) == 1, \
+        [describe(e) for e in child_writes(audit, mark, shared.namespace)]
+    shared.wait_ready()
+
+
+@pytest.mark.parametrize("kind,name,edit", EDITS, ids=[f"{k}-{n or 'any'}" for k, n, _ in EDITS])
+def test_a_leaf_taken_by_another_manager_comes_back_with_one_write(shared, operator, audit, kind, name, edit):
+    before = one_of(shared, kind, name)
+    mark = rest(audit, shared.namespace)
+    shared.api.apply({"apiVersion": before["apiVersion"], "kind": kind,
+                      "metadata": {"name": before["metadata"]["name"], "namespace": shared.namespace},
+                      **complete(before, edit)}, manager="somebody")
+    until(lambda: child_writes(audit, mark, shared.namespace), 20, "the operator writes")
+    rest(audit, shared.namespace)
+    assert spec_of(one_of(shared, kind, before["metadata"]["name"])) == spec_of(before)
+    assert len(child_writes(audit, mark, shared.namespace)) == 1
+    shared.wait_ready()
+
+
+def complete(before, edit):
+    """A body that server-side apply takes: with the fields that the kind demands."""
+    spec = edit.get("spec")
+    if spec and before["kind"] in ("Deployment", "StatefulSet"):
+        return {"spec": {**spec, "selector": before["spec"]["selector"], "template": before["spec"]["template"]}} \
+            if False else edit
+    return edit
+
+
+@pytest.mark.parametrize("kind", DELETED)
+def test_a_deleted_object_is_made_again_with_one_write(shared, operator, audit, kind):
+    before = shared.children(kinds=[kind])[0]
+    name = before["metadata"]["name"]
+    mark = rest(audit, shared.namespace)
+    shared.api.delete(kind, shared.namespace, name)
+
+    def again():
+        now = shared.child(kind, name)
+        return now and now["metadata"]["uid"] != before["metadata"]["uid"]
+    until(again, 30, f"{kind} {name} is there again")
+    shared.wait_ready()
+    rest(audit, shared.namespace)
+    writes = child_writes(audit, mark, shared.namespace)
+    made = [e for e in writes if e["objectRef"].get("name") == name and e["responseStatus"]["code"] < 300]
+    assert len(made) == 1, [describe(e) for e in writes]
+
+
+def test_what_others_add_is_kept_and_causes_no_write(shared, operator, audit):
+    mark = rest(audit, shared.namespace)
+    for obj in shared.children():
+        if obj["kind"] in ("ConfigMap", "Secret", "Job"):
+            continue
+        shared.api.merge(obj["kind"], shared.namespace, obj["metadata"]["name"],
+                         {"metadata": {"labels": {"example.org/theirs": "yes"},
+                                       "annotations": {"example.org/note": "kept"}}})
+    shared.api.merge("Service", shared.namespace, "demo-api", {"spec": {"sessionAffinity": "ClientIP"}})
+    rest(audit, shared.namespace, quiet=4)
+    assert not child_writes(audit, mark, shared.namespace)
+    for obj in shared.children():
+        if obj["kind"] not in ("ConfigMap", "Secret", "Job"):
+            assert obj["metadata"]["labels"]["example.org/theirs"] == "yes"
+
+
+@pytest.mark.parametrize("kind", ["Secret", "Job"])
+def test_an_edited_secret_or_job_is_reported_and_not_fought(shared, operator, audit, kind):
+    obj = next(o for o in shared.children(kinds=[kind])
+               if kind != "Job" or "-migrate-" in o["metadata"]["name"])
+    mark = rest(audit, shared.namespace)
+    old = obj["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+    label = {"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}}
+    shared.api.merge(kind, shared.namespace, obj["metadata"]["name"], label)
+    condition = shared.wait_condition("FieldConflict", "True")
+    assert obj["metadata"]["name"] in condition["message"]
+    assert not child_writes(audit, mark, shared.namespace)
+    shared.api.merge(kind, shared.namespace, obj["metadata"]["name"],
+                     {"metadata": {"labels": {"app.kubernetes.io/managed-by": old}}})
+
+
+def test_a_foreign_object_of_the_same_name_stays_and_is_reported(operator, api, resources, namespace):
+    theirs = api.create("ConfigMap", namespace, {"apiVersion": "v1", "kind": "ConfigMap",
+                                                 "metadata": {"name": "demo-redis-state"}, "data": {"a": "b"}})
+    service = api.create("Service", namespace, {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "demo-api"},
+        "spec": {"ports": [{"port": 1}], "selector": {"their": "app"}}})
+    resources.create()
+    condition = resources.wait_condition("Stalled", "True", "NameConflict")
+    assert "demo-api" in condition["message"] or "demo-redis-state" in condition["message"]
+    rest_of = resources.children(kinds=["ServiceAccount", "NetworkPolicy"])
+    assert rest_of, "what is independent goes on"
+    for kind, before in (("ConfigMap", theirs), ("Service", service)):
+        now = api.get(kind, namespace, before["metadata"]["name"])
+        assert now["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    api.delete("ConfigMap", namespace, "demo-redis-state")
+    api.delete("Service", namespace, "demo-api")
+    resources.wait_ready()

@@ -1,0 +1,88 @@
+"""Scaling, suspending and pausing, as an admin does it."""
+from support.waiting import until
+
+
+def workers(resources):
+    return resources.child("Deployment", "demo-worker")["spec"]["replicas"]
+
+
+def test_kubectl_scale_changes_the_workers(operator, resources, namespace, kubectl):
+    resources.ready()
+    kubectl("scale", "-n", namespace, "es/demo", "--replicas=20")
+    until(lambda: resources.get()["status"].get("readyReplicas") == 20, 60, "20 workers are ready")
+    assert workers(resources) == 20
+    scale = kubectl("get", "-n", namespace, "--raw",
+                    f"/apis/entityservice.io/v1alpha1/namespaces/{namespace}/entityservices/demo/scale").stdout
+    assert '"replicas":20' in scale and "entityservice.io/component=worker" in scale
+
+
+def test_an_edit_of_spec_replicas_changes_the_workers(operator, resources):
+    resources.ready(replicas=2)
+    resources.edit(replicas=5)
+    until(lambda: workers(resources) == 5, 20)
+    resources.wait_ready()
+    resources.edit(replicas=1)
+    until(lambda: workers(resources) == 1, 20)
+    resources.wait_ready()
+
+
+def test_a_second_api_replica_brings_the_disruption_budget_and_takes_it_away(operator, resources):
+    resources.ready(api={"replicas": 1})
+    assert not resources.child("PodDisruptionBudget", "demo-api")
+    resources.edit(api={"replicas": 2})
+    until(lambda: resources.child("PodDisruptionBudget", "demo-api"), 20)
+    resources.wait_ready()
+    resources.edit(api={"replicas": 1})
+    until(lambda: not resources.child("PodDisruptionBudget", "demo-api"), 20)
+    resources.wait_ready()
+
+
+def test_suspend_takes_everything_to_zero_and_keeps_the_data(operator, api, resources, namespace):
+    resources.ready(profile="Test")
+    volumes = {v["metadata"]["uid"] for v in api.list("PersistentVolumeClaim", namespace)}
+    assert len(volumes) == 3
+    resources.edit(suspend=True)
+    until(lambda: all(o["spec"]["replicas"] == 0
+                      for o in resources.children(kinds=["Deployment", "StatefulSet"])), 30)
+    resources.wait_condition("Ready", "False", "Suspended")
+    resources.edit(suspend=False)
+    resources.wait_ready()
+    assert {v["metadata"]["uid"] for v in api.list("PersistentVolumeClaim", namespace)} == volumes
+    assert workers(resources) == 2
+
+
+def test_paused_writes_no_child_and_says_so(operator, audit, resources, namespace, settled):
+    resources.ready()
+    resources.edit(paused=True)
+    resources.wait_condition("Paused", "True")
+    mark = settled()
+    resources.edit(replicas=7)
+    until(lambda: resources.get()["status"]["observedGeneration"] == resources.get()["metadata"]["generation"], 20)
+    writes = [e for e in audit.writes(mark, namespace)
+              if e["objectRef"]["resource"] not in ("entityservices", "events")]
+    assert not writes and workers(resources) == 2
+    resources.edit(paused=False)
+    until(lambda: workers(resources) == 7, 20)
+
+
+def test_workers_are_scaled_also_while_a_new_template_waits(operator, api, resources, namespace):
+    """A held Deployment keeps its template; its replicas follow the spec."""
+    from test_create import failing_job
+    resources.ready()
+    before = resources.child("Deployment", "demo-worker")
+    stage = failing_job(namespace, "migration")
+    api.create("Stage", None, stage)
+    try:
+        resources.edit(images={"app": "registry.example/app:2"}, replicas=4)
+        until(lambda: workers(resources) == 4, 30)
+        resources.wait_condition("MigrationsApplied", "False", "MigrationFailed")
+        now = resources.child("Deployment", "demo-worker")
+        assert now["spec"]["template"] == before["spec"]["template"]
+        held = {h["object"] for h in resources.get()["status"]["held"]}
+        assert {"Deployment demo-worker", "Deployment demo-api"} <= held
+    finally:
+        api.delete("Stage", None, stage["metadata"]["name"])
+    resources.wait_ready(timeout=90)
+    image = resources.child("Deployment", "demo-worker")["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == "registry.example/app:2"
+    assert workers(resources) == 4

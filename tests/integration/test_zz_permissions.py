@@ -1,0 +1,38 @@
+"""Last: over all that the other tests made it do, the operator needed each permission and missed none."""
+import pathlib
+import re
+
+import yaml
+
+from conftest import ROOT
+from support.audit import describe
+
+
+def rules():
+    documents = yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
+    for document in documents:
+        if document and document["kind"] in ("ClusterRole", "Role"):
+            for rule in document["rules"]:
+                for group in rule["apiGroups"]:
+                    for resource in rule["resources"]:
+                        for verb in rule["verbs"]:
+                            yield group, resource, verb
+
+
+def test_no_request_was_forbidden_and_each_rule_was_needed(operator, audit):
+    assert pathlib.Path(audit.path).stat().st_size > 0
+    events = audit.since(0)
+    assert len(events) > 1000, "this test speaks of the whole run; it is the last one"
+    forbidden = [e for e in events if e.get("responseStatus", {}).get("code") == 403
+                 and not re.search("because it is being terminated", e["responseStatus"].get("message", ""))]
+    assert not forbidden, sorted({describe(e) for e in forbidden})
+
+    used = set()
+    for event in events:
+        ref = event.get("objectRef", {})
+        resource = "/".join(filter(None, [ref.get("resource"), ref.get("subresource")]))
+        used.add((ref.get("apiGroup", ""), resource, event["verb"]))
+        if event["verb"] == "patch" and event.get("responseStatus", {}).get("code") == 201:
+            used.add((ref.get("apiGroup", ""), resource, "create"))
+    unused = set(rules()) - used
+    assert not unused, sorted(unused)
