@@ -1,0 +1,104 @@
+#include "operator/logging.h"
+
+#include <spdlog/formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace op {
+namespace {
+
+struct PassContext {
+  std::string key, reconcile_id;
+};
+thread_local PassContext pass_context;
+
+std::string utc(spdlog::log_clock::time_point time) {
+  const auto since = time.time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since - seconds);
+  const std::time_t epoch = seconds.count();
+  std::tm parts{};
+  gmtime_r(&epoch, &parts);
+  char date[32];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+  char text[48];
+  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(millis.count()));
+  return text;
+}
+
+std::string_view view(const spdlog::string_view_t& text) { return {text.data(), text.size()}; }
+
+void append(spdlog::memory_buf_t& out, std::string_view text) {
+  out.append(text.data(), text.data() + text.size());
+}
+
+// Foreign bytes in a message (a server's answer) must not break the line: they become U+FFFD.
+std::string dump(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+    nlohmann::ordered_json line = {{"time", utc(msg.time)},
+                                   {"level", view(spdlog::level::to_string_view(msg.level))},
+                                   {"msg", view(msg.payload)}};
+    if (!pass_context.key.empty()) {
+      line["key"] = pass_context.key;
+      line["reconcile_id"] = pass_context.reconcile_id;
+    }
+    append(out, dump(line) + "\n");
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+};
+
+class TextFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+    append(out, utc(msg.time));
+    append(out, " ");
+    append(out, view(spdlog::level::to_string_view(msg.level)));
+    if (!pass_context.key.empty()) {
+      append(out, " [" + pass_context.key + " " + pass_context.reconcile_id + "]");
+    }
+    append(out, " ");
+    // One message stays one line.
+    for (const char c : view(msg.payload)) out.push_back(c == '\n' || c == '\r' ? ' ' : c);
+    append(out, "\n");
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<TextFormatter>();
+  }
+};
+
+}  // namespace
+
+void setup_logging(LogFormat format, spdlog::level::level_enum level, spdlog::sink_ptr sink) {
+  if (!sink) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto logger = std::make_shared<spdlog::logger>("", std::move(sink));
+  if (format == LogFormat::Json) {
+    logger->set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    logger->set_formatter(std::make_unique<TextFormatter>());
+  }
+  logger->set_level(level);
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+LogScope::LogScope(std::string key, std::string reconcile_id) {
+  pass_context = {std::move(key), std::move(reconcile_id)};
+}
+
+LogScope::~LogScope() { pass_context = {}; }
+
+}  // namespace op

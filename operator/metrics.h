@@ -1,0 +1,60 @@
+// What /metrics says, under the names that dashboards for Kubernetes controllers expect. Counts
+// what it is told as observer of queue, controller and transport; what can be asked for (depths,
+// ages) is asked for when it is read. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "k8s-client/rest_transport.h"
+#include "operator/controller.h"
+#include "operator/work_queue.h"
+
+namespace op {
+
+// The sum over all watches of one kind.
+struct WatchFigures {
+  std::string kind;
+  std::chrono::duration<double> last_event_age{0};
+  std::int64_t failures = 0;
+};
+
+struct ScrapeFigures {
+  QueueState queue;
+  std::vector<WatchFigures> watches;
+  std::size_t cache_objects = 0;
+  bool leader = false;
+};
+
+struct MetricLabels {
+  std::string controller = "entityservice";
+  std::string lease = "entityservice-operator";
+  std::vector<std::string> kinds = {};  // that are watched
+  int workers = 1;
+};
+
+class Metrics final : public k8s::RestObserver, public QueueObserver, public PassObserver {
+ public:
+  explicit Metrics(const MetricLabels& labels);
+  ~Metrics() override;
+
+  // Asked for by each `text`; set before the first.
+  void on_scrape(std::function<ScrapeFigures()> figures);
+  std::string text();  // Prometheus' text format, version 0.0.4
+
+  void finished(const std::string& method, int status, std::chrono::nanoseconds took) override;
+  void waited(std::chrono::duration<double> time) override;
+  void worked(std::chrono::duration<double> time) override;
+  void started() override;
+  void finished(PassResult result, std::chrono::duration<double> took) override;
+
+ private:
+  struct Series;
+  const std::unique_ptr<Series> series_;
+};
+
+}  // namespace op

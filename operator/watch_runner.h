@@ -1,0 +1,53 @@
+// Runs the watches: one thread each, so that a watch that backs off or hangs delays no other, and
+// keeps what health and metrics ask about them. Owned by the Manager. Thread-safe but for `start`.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "k8s-client/watcher.h"
+#include "operator/health.h"
+#include "operator/metrics.h"
+
+namespace op {
+
+// The watches of the namespaces (none, or more than five: of the whole cluster), each once.
+std::vector<k8s::WatchSpec> watch_specs(const std::vector<std::string>& namespaces,
+                                        const std::string& label_selector);
+
+class WatchRunner {
+ public:
+  struct Hooks {
+    std::function<void()> stepped;                         // after each step, on the watch's thread
+    std::function<void(const std::string& why)> failed;    // a thread ended by an exception
+    std::function<void(std::chrono::milliseconds)> sleep;  // ends early when stopping
+    k8s::Now now;
+  };
+
+  // `client` and `store` must outlive the runner.
+  WatchRunner(const k8s::Client& client, k8s::Store& store, std::vector<k8s::WatchSpec> specs,
+              Hooks hooks);
+  ~WatchRunner();
+
+  void start();
+  void stop();  // asks; `join` waits
+  void join();
+
+  bool synced() const;
+  std::vector<WatchReport> reports() const;
+  std::vector<WatchFigures> figures(k8s::Clock::time_point now) const;  // one a kind
+
+ private:
+  struct Watch;
+  void run(Watch& watch);
+
+  const Hooks hooks_;
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::unique_ptr<Watch>> watches_;
+};
+
+}  // namespace op

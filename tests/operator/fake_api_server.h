@@ -1,0 +1,92 @@
+// An API server with one Lease and nothing else, for all transports of a Manager: lists are empty,
+// watches stay silent. It can also swallow every request, as a host does that is gone.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "fake_lease_server.h"
+#include "k8s-client/errors.h"
+#include "k8s-client/transport.h"
+#include "operator/stop_event.h"
+
+namespace op {
+
+enum class Behaviour { Works, Silent, Refuses };
+
+class FakeApiServer {
+ public:
+  std::atomic<Behaviour> behaviour = Behaviour::Works;
+  std::atomic<int> lists = 0;
+
+  std::unique_ptr<k8s::Transport> connect() { return std::make_unique<Connection>(*this); }
+
+  std::string holder() {
+    const std::lock_guard lock(mutex_);
+    return lease_.lease ? lease_.holder() : "nobody";
+  }
+  void give_lease_to(const std::string& holder) {
+    const std::lock_guard lock(mutex_);
+    (*lease_.lease)["spec"]["holderIdentity"] = holder;
+    (*lease_.lease)["metadata"]["resourceVersion"] = "stolen";
+  }
+
+ private:
+  static k8s::TransportError cancelled() {
+    return {k8s::TransportError::Stage::Cancelled, "the transport was closed"};
+  }
+
+  class Quiet final : public k8s::Stream {
+   public:
+    explicit Quiet(const StopEvent& closed) : closed_(closed) {}
+    Read next(std::chrono::milliseconds wait) override {
+      if (closed_.wait_for(wait)) throw cancelled();
+      return {Read::Kind::Nothing};
+    }
+
+   private:
+    const StopEvent& closed_;
+  };
+
+  class Connection final : public k8s::Transport {
+   public:
+    explicit Connection(FakeApiServer& server) : server_(server) {}
+    k8s::Response send(const k8s::Request& request) override {
+      arrive(request);
+      return server_.answer(request);
+    }
+    std::unique_ptr<k8s::Stream> open(const k8s::Request& request,
+                                      std::chrono::milliseconds) override {
+      arrive(request);
+      return std::make_unique<Quiet>(closed_);
+    }
+    void close() override { closed_.set(); }
+
+   private:
+    void arrive(const k8s::Request& request) {
+      using Stage = k8s::TransportError::Stage;
+      if (closed_.is_set()) throw cancelled();
+      if (server_.behaviour == Behaviour::Refuses)
+        throw k8s::TransportError(Stage::Connect, "down");
+      if (server_.behaviour == Behaviour::Works) return;
+      if (closed_.wait_for(request.deadline)) throw cancelled();
+      throw k8s::TransportError(Stage::Deadline, "no answer");
+    }
+    FakeApiServer& server_;
+    StopEvent closed_;
+  };
+
+  k8s::Response answer(const k8s::Request& request) {
+    const std::lock_guard lock(mutex_);
+    if (request.path.find("/leases") != std::string::npos) return lease_.send(request);
+    ++lists;
+    return {200, R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[]})"};
+  }
+
+  std::mutex mutex_;
+  FakeLeaseServer lease_;
+};
+
+}  // namespace op

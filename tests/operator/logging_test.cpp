@@ -1,0 +1,84 @@
+#include "operator/logging.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+namespace op {
+namespace {
+
+using nlohmann::json;
+
+std::string logged(LogFormat format, const std::function<void()>& act) {
+  std::ostringstream out;
+  setup_logging(format, spdlog::level::info, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  act();
+  return out.str();
+}
+
+TEST(Logging, WritesOneJsonObjectALine) {
+  const std::string line = logged(LogFormat::Json, [] { spdlog::warn("disk {}", 7); });
+  ASSERT_THAT(line, testing::EndsWith("\n"));
+  json object = json::parse(line);
+  EXPECT_THAT(object.at("time").get<std::string>(),
+              testing::MatchesRegex("20..-..-..T..:..:..\\....Z"));
+  object.erase("time");
+  const json expected = {{"level", "warning"}, {"msg", "disk 7"}};
+  EXPECT_EQ(object, expected);
+}
+
+TEST(Logging, KeepsALineValidWhateverTheMessageHolds) {
+  for (const std::string& foreign :
+       {std::string("a \"quoted\"\nsecond line\t\\"), std::string("\x01\x1f control"),
+        std::string("uml\xc3\xa4ut"), std::string("nul\0byte", 8)}) {
+    const std::string line = logged(LogFormat::Json, [&] { spdlog::info("{}", foreign); });
+    EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+    EXPECT_EQ(json::parse(line).at("msg"), foreign);
+  }
+}
+
+TEST(Logging, ReplacesBytesThatAreNotUtf8) {
+  const std::string line = logged(LogFormat::Json, [] { spdlog::info("bad \xff byte"); });
+  EXPECT_EQ(json::parse(line).at("msg"), "bad \xEF\xBF\xBD byte");
+}
+
+TEST(Logging, AddsKeyAndIdWhileAPassRunsOnThisThreadOnly) {
+  const std::string lines = logged(LogFormat::Json, [] {
+    {
+      const LogScope scope("ns/demo", "id-1");
+      spdlog::info("inside");
+      std::thread([] { spdlog::info("elsewhere"); }).join();
+    }
+    spdlog::info("after");
+  });
+  std::istringstream in(lines);
+  std::vector<json> keys;
+  for (std::string line; std::getline(in, line);) {
+    const json object = json::parse(line);
+    keys.push_back(json::array(
+        {object.at("msg"), object.value("key", "-"), object.value("reconcile_id", "-")}));
+  }
+  EXPECT_EQ(keys, (std::vector<json>{json::array({"inside", "ns/demo", "id-1"}),
+                                     json::array({"elsewhere", "-", "-"}),
+                                     json::array({"after", "-", "-"})}));
+}
+
+TEST(Logging, KeepsAMessageOnOneLineOfText) {
+  const std::string line = logged(LogFormat::Text, [] {
+    const LogScope scope("ns/demo", "id-1");
+    spdlog::error("first\nsecond");
+  });
+  EXPECT_THAT(line, testing::MatchesRegex("[^ ]*Z error \\[ns/demo id-1\\] first second\n"));
+}
+
+TEST(Logging, LeavesOutWhatIsBelowTheLevel) {
+  EXPECT_EQ(logged(LogFormat::Json, [] { spdlog::debug("detail"); }), "");
+}
+
+}  // namespace
+}  // namespace op
