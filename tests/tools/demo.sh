@@ -2,7 +2,6 @@
 # From nothing to two sample resources Ready on a local control plane, which stays up.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/step.sh"
 . "$here/operator.sh"
 cd "$root"
 state=$root/build/cluster

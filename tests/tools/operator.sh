@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Sourced after step.sh. Runs the operator outside of the cluster, as the ServiceAccount that
+# Sourced. Runs the operator outside of the cluster, as the ServiceAccount that
 # install.yaml gives it. Its identity is kept in the cluster's state, so `cluster down` ends it.
+. "$(dirname "${BASH_SOURCE[0]}")/step.sh"
 
 python=/usr/bin/python3
 
