@@ -111,7 +111,7 @@ std::optional<std::int64_t> memory_share(const Json& resources, int percent) {
   const Json limits = resources.value("limits", Json::object());
   const auto limit = crds::Quantity::parse(limits.value("memory", std::string()));
   if (!limit) return std::nullopt;
-  return limit->ceil() / 100 * percent;
+  return limit->ceil() * percent / 100;
 }
 
 }  // namespace reconcilers::desired
