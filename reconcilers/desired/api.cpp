@@ -26,14 +26,14 @@ Shutdown shutdown(std::int64_t grace_seconds) {
           .graceful_timeout = std::max<std::int64_t>(grace_seconds - app_sleep - 5, 1)};
 }
 
-Json http_probe(const std::string& path, int port, int period, int timeout, int failures) {
+Json http_probe(const std::string& path, const char* port, int period, int timeout, int failures) {
   return {{"httpGet", {{"path", path}, {"port", port}}},
           {"periodSeconds", period},
           {"timeoutSeconds", timeout},
           {"failureThreshold", failures}};
 }
 
-Json tcp_probe(int port, int period, int timeout, int failures) {
+Json tcp_probe(const char* port, int period, int timeout, int failures) {
   return {{"tcpSocket", {{"port", port}}},
           {"periodSeconds", period},
           {"timeoutSeconds", timeout},
@@ -57,9 +57,9 @@ Json app(const Resolved& resolved, const AppConfig& config) {
       resolved.api.resources);
   container["ports"] = ports("app", kAppPort);
   // Every HTTP path waits for the database: whether to restart must not hang on it.
-  container["startupProbe"] = tcp_probe(kAppPort, 5, 5, 60);
-  container["livenessProbe"] = tcp_probe(kAppPort, 20, 5, 6);
-  container["readinessProbe"] = http_probe("/status", kAppPort, 15, 10, 3);
+  container["startupProbe"] = tcp_probe("app", 5, 5, 60);
+  container["livenessProbe"] = tcp_probe("app", 20, 5, 6);
+  container["readinessProbe"] = http_probe("/status", "app", 15, 10, 3);
   container["lifecycle"] = {{"preStop", {{"sleep", {{"seconds", times.app_sleep}}}}}};
   return container;
 }
@@ -89,8 +89,8 @@ Json proxy(const Resolved& resolved) {
              security["runAsGroup"] = kNginxUser;
              return security;
            }()},
-          {"livenessProbe", http_probe("/-/alive", kProxyPort, 20, 5, 3)},
-          {"readinessProbe", http_probe("/api/v1/version", kProxyPort, 15, 10, 3)},
+          {"livenessProbe", http_probe("/-/alive", "http", 20, 5, 3)},
+          {"readinessProbe", http_probe("/api/v1/version", "http", 15, 10, 3)},
           {"lifecycle", proxy_stop(resolved)},
           {"volumeMounts",
            Json::array({mount("nginx-config", "/etc/nginx/nginx.conf", true, "nginx.conf"),
@@ -129,7 +129,7 @@ Object service(const Resolved& resolved) {
                {"selector", selector(resolved, kApi)},
                {"ports", Json::array({{{"name", "http"},
                                        {"port", settings.port},
-                                       {"targetPort", kProxyPort},
+                                       {"targetPort", "http"},
                                        {"protocol", "TCP"}}})}};
   if (settings.type == "LoadBalancer" && !settings.load_balancer_source_ranges.empty()) {
     spec["loadBalancerSourceRanges"] = settings.load_balancer_source_ranges;
