@@ -7,7 +7,7 @@
 namespace k8s {
 
 struct ClusterConfig {
-  std::string server;        // https://host:port
+  std::string server = {};   // https://host:port
   std::string ca_pem = {};   // content; empty: system roots are NOT used, ConfigError at start
   std::string ca_file = {};  // when set it is read again on rotation
   std::string client_cert_pem = {};

@@ -8,7 +8,6 @@
 
 #include <cpprest/http_client.h>
 #include <netinet/tcp.h>
-#include <pplx/threadpool.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -27,6 +26,7 @@
 #include "k8s-client/errors.h"
 #include "k8s-client/exchange.h"
 #include "k8s-client/guarded.h"
+#include "k8s-client/rest_sink.h"
 #include "k8s-client/server_address.h"
 
 namespace k8s {
@@ -37,6 +37,8 @@ using std::chrono::milliseconds;
 using Stage = TransportError::Stage;
 namespace http = web::http;
 namespace streams = concurrency::streams;
+using rest::pool;
+using rest::Sink;
 
 constexpr std::ptrdiff_t kRequestsInFlight = 32;
 // The library's own timers are only a second line behind our deadlines.
@@ -47,66 +49,6 @@ constexpr std::chrono::seconds kLongestResolve{2};
 constexpr Exchange::Limits kResponseLimits = {};
 constexpr Exchange::Limits kWatchLimits = {
     .piece = 64U << 20U, .unread = 16U << 20U, .window = 1U << 20U};
-
-boost::asio::io_service& pool() { return crossplat::threadpool::shared_instance().service(); }
-
-// Where the library writes a body. Write-only; never throws, never returns a failed task.
-class Sink final : public streams::details::streambuf_state_manager<std::uint8_t> {
- public:
-  explicit Sink(std::shared_ptr<Exchange> exchange)
-      : streambuf_state_manager(std::ios_base::out), exchange_(std::move(exchange)) {}
-
-  bool can_seek() const override { return false; }
-  bool has_size() const override { return false; }
-  size_t buffer_size(std::ios_base::openmode) const override { return 0; }
-  void set_buffer_size(size_t, std::ios_base::openmode) override {}
-  size_t in_avail() const override { return 0; }
-  pos_type getpos(std::ios_base::openmode) const override { return kNowhere; }
-  pos_type seekpos(pos_type, std::ios_base::openmode) override { return kNowhere; }
-  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
-    return kNowhere;
-  }
-  bool acquire(std::uint8_t*& bytes, size_t& count) override {
-    bytes = nullptr;
-    count = 0;
-    return false;
-  }
-  void release(std::uint8_t*, size_t) override {}
-
- protected:
-  pplx::task<size_t> _putn(const std::uint8_t* bytes, size_t count) override {
-    const pplx::task_completion_event<size_t> taken;
-    try {
-      const auto resume = [taken, count] { pool().post([taken, count] { taken.set(count); }); };
-      if (!exchange_->put(bytes, count, resume)) return pplx::create_task(taken);
-    } catch (const std::exception& error) {
-      exchange_->abort({Stage::Body, std::string("the answer can not be kept: ") + error.what()});
-    }
-    return pplx::task_from_result(count);
-  }
-  pplx::task<int_type> _putc(std::uint8_t byte) override {
-    return _putn(&byte, 1).then([byte](size_t) { return static_cast<int_type>(byte); });
-  }
-  pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
-  std::uint8_t* _alloc(size_t) override { return nullptr; }
-  void _commit(size_t) override {}
-
-  pplx::task<int_type> _bumpc() override { return pplx::task_from_result(kEnd); }
-  int_type _sbumpc() override { return kEnd; }
-  pplx::task<int_type> _getc() override { return pplx::task_from_result(kEnd); }
-  int_type _sgetc() override { return kEnd; }
-  pplx::task<int_type> _nextc() override { return pplx::task_from_result(kEnd); }
-  pplx::task<int_type> _ungetc() override { return pplx::task_from_result(kEnd); }
-  pplx::task<size_t> _getn(std::uint8_t*, size_t) override {
-    return pplx::task_from_result(size_t{0});
-  }
-  size_t _scopy(std::uint8_t*, size_t) override { return 0; }
-
- private:
-  static inline const pos_type kNowhere{off_type(-1)};
-  static inline const int_type kEnd = traits::eof();
-  const std::shared_ptr<Exchange> exchange_;
-};
 
 Failure failure_of(const std::exception_ptr& exception, bool started) {
   try {
