@@ -1,5 +1,7 @@
 #include "operator/http_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -71,7 +73,7 @@ class HttpServer::Impl {
         pause_(io_),
         port_(acceptor_.local_endpoint().port()) {
     accept();
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] { serve(); });
   }
 
   ~Impl() { stop(); }
@@ -92,6 +94,18 @@ class HttpServer::Impl {
   }
 
  private:
+  // A connection for which memory ran out must not take the probes of the others with it.
+  void serve() {
+    for (;;) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception& error) {
+        spdlog::error("http server: {}", error.what());
+      }
+    }
+  }
+
   class Session : public std::enable_shared_from_this<Session> {
    public:
     Session(Impl& server, tcp::socket socket)

@@ -1,17 +1,15 @@
 #include "operator/controller.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <vector>
 
+#include "captured_log.h"
 #include "k8s-client/errors.h"
-#include "operator/logging.h"
 
 namespace op {
 namespace {
@@ -150,12 +148,10 @@ TEST(Controller, RunsAKeyAgainThatChangedDuringItsPass) {
 }
 
 TEST(Controller, NamesKeyAndPassInItsLog) {
-  std::ostringstream out;
-  setup_logging(LogFormat::Json, spdlog::level::info,
-                std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  const CapturedLog log(LogFormat::Json);
   Fixture fixture([](const ObjectKey&) -> Action { throw std::runtime_error("no luck"); });
   fixture.controller.step(kStart);
-  auto line = nlohmann::json::parse(out.str());
+  auto line = nlohmann::json::parse(log.text());
   line.erase("time");
   const nlohmann::json expected = {{"level", "error"},
                                    {"msg", "pass failed: no luck"},

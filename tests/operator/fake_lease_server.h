@@ -20,9 +20,10 @@ class FakeLeaseServer final : public k8s::Transport {
   int writes = 0;
 
   k8s::Response send(const k8s::Request& request) override {
-    before(request);
+    // Copies: a hook may replace itself while it runs.
+    if (const auto hook = before) hook(request);
     const k8s::Response response = answer(request);
-    after(request);
+    if (const auto hook = after) hook(request);
     return response;
   }
   std::unique_ptr<k8s::Stream> open(const k8s::Request&, std::chrono::milliseconds) override {
@@ -51,7 +52,7 @@ class FakeLeaseServer final : public k8s::Transport {
 
   k8s::Response store(k8s::Json body, int status) {
     body["metadata"]["resourceVersion"] = std::to_string(++writes);
-    lease = std::move(body);
+    lease.emplace(std::move(body));
     return {status, lease->dump()};
   }
 

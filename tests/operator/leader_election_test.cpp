@@ -149,7 +149,7 @@ TEST_F(Election, CountsAnOldLeaseFromWhenItWasFirstSeenAndNotByItsTimes) {
                   .duration_seconds = 15,
                   .renew_time = "2001-01-01T00:00:00.000000Z",
                   .resource_version = "0"};
-  server.lease = lease_object(old, "entityservice-system", "entityservice-operator");
+  server.lease.emplace(lease_object(old, "entityservice-system", "entityservice-operator"));
   first.elector.step();
   EXPECT_EQ(first.elector.state(), State::Standby);
   advance(16s);
@@ -175,7 +175,7 @@ TEST_F(Election, CountsFromWhenASlowAnswerCameIn) {
 
 TEST_F(Election, OnlyOneOfTwoThatTakeAtOnceWins) {
   const Lease released{.duration_seconds = 1, .resource_version = "0"};
-  server.lease = lease_object(released, "entityservice-system", "entityservice-operator");
+  server.lease.emplace(lease_object(released, "entityservice-system", "entityservice-operator"));
   server.before = [this](const k8s::Request& request) {
     if (request.method != "PUT") return;
     server.before = [](const k8s::Request&) {};
@@ -270,7 +270,7 @@ TEST_F(Election, ALeaderThatFindsAnotherHolderStops) {
   auto stolen = *server.lease;
   stolen["spec"]["holderIdentity"] = "thief";
   stolen["metadata"]["resourceVersion"] = "99";
-  server.lease = stolen;
+  server.lease.emplace(stolen);
   advance(2s);
   first.elector.step();  // 409
   advance(2s);

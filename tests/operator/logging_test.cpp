@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
+#include <vector>
+
+#include "captured_log.h"
 
 namespace op {
 namespace {
@@ -15,10 +19,9 @@ namespace {
 using nlohmann::json;
 
 std::string logged(LogFormat format, const std::function<void()>& act) {
-  std::ostringstream out;
-  setup_logging(format, spdlog::level::info, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  const CapturedLog log(format);
   act();
-  return out.str();
+  return log.text();
 }
 
 TEST(Logging, WritesOneJsonObjectALine) {
