@@ -19,6 +19,10 @@
 #include <future>
 #include <mutex>
 #include <semaphore>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "k8s-client/api_error.h"
 #include "k8s-client/credentials.h"
@@ -310,7 +314,11 @@ class RestTransport final : public Transport {
     if (!token.empty()) message.headers().add("Authorization", "Bearer " + token);
     // The library takes SNI and the name to verify from here.
     if (!server_name_.empty()) message.headers().add("Host", server_name_);
-    if (!request.body.empty()) message.set_body(request.body, request.content_type);
+    if (!request.body.empty()) {
+      // As bytes: for a string the library calls one stream type through another.
+      message.set_body(std::vector<unsigned char>(request.body.begin(), request.body.end()));
+      message.headers().set_content_type(request.content_type);
+    }
     const std::shared_ptr<streams::details::basic_streambuf<std::uint8_t>> sink =
         std::make_shared<Sink>(exchange);
     message.set_response_stream(streams::streambuf<std::uint8_t>(sink).create_ostream());
