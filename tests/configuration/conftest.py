@@ -1,0 +1,12 @@
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import network  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_network():
+    network.enter()

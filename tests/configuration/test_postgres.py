@@ -1,0 +1,143 @@
+"""Postgres with the rendered parameters, roles, initialisation and probes.
+
+Debian's server stands in for the image's, and image/docker-entrypoint.sh for its entrypoint.
+"""
+import contextlib
+import os
+import signal
+import subprocess
+
+import pytest
+
+import rendered
+from pod import Pod, eventually
+
+ADDRESS, SHARED_ADDRESS = "10.96.0.21", "10.96.0.22"
+PSQL = "/usr/lib/postgresql/15/bin/psql"
+PASSWORD = rendered.CREDENTIALS["database-password"]
+ROOT = {"user": "postgres", "password": rendered.CREDENTIALS["postgres-password"]}
+
+
+class Server:
+    def __init__(self, folder, address):
+        folder.chmod(0o755)
+        self.folder, self.address = folder, address
+        self.objects = rendered.render("production", folder, change=self._tune)
+        self.pod = None
+
+    @staticmethod
+    def _tune(resource):
+        resource["spec"]["database"]["managed"]["parameters"] = {
+            "work_mem": "7MB", "log_line_prefix": "it's %m "}
+
+    def start(self):
+        self.pod = Pod(self.objects, self.objects.find("StatefulSet", "-postgres"), "demo-postgres-0",
+                       self.address, self.folder / "claims", self.folder / "pods").start()
+        return self
+
+    def container(self):
+        return self.pod.containers["postgres"]
+
+    def await_ready(self):
+        eventually(lambda: self.container().probe("startupProbe") and self.pod.ready(), 60, "ready")
+        return self
+
+    def query(self, sql, user="anonlink_a", password=PASSWORD, database="anonlink"):
+        return subprocess.run(
+            [PSQL, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.address, "-U", user,
+             "-d", database, "-c", sql],
+            env={**os.environ, "PGPASSWORD": password}, capture_output=True, text=True, timeout=20)
+
+    def value(self, sql, **arguments):
+        result = self.query(sql, **arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+
+@contextlib.contextmanager
+def running(folder, address):
+    one = Server(folder, address)
+    try:
+        yield one.start()
+    finally:
+        print(one.pod.logs())
+        one.pod.kill()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """One that the test may harm."""
+    with running(tmp_path, ADDRESS) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("postgres"), SHARED_ADDRESS) as one:
+        yield one.await_ready()
+
+
+def test_the_application_finds_its_database_and_its_roles(shared):
+    assert shared.pod.alive()
+    shared.value("CREATE TABLE made (id int)")
+    # what a login role makes belongs to the role that it becomes, so another can take over
+    assert shared.value("SELECT tableowner FROM pg_tables WHERE tablename = 'made'") == "anonlink"
+    assert shared.value("SELECT session_user, current_user") == "anonlink_a|anonlink"
+    roles = shared.value("SELECT rolname, rolcanlogin, rolsuper, rolcreatedb, rolcreaterole"
+                         " FROM pg_roles WHERE rolname LIKE 'anonlink%' ORDER BY 1")
+    assert roles == "anonlink|f|f|f|f\nanonlink_a|t|f|f|f"
+    assert shared.value("SELECT pg_get_userbyid(datdba) FROM pg_database"
+                        " WHERE datname = current_database()") == "anonlink"
+    assert shared.value("SELECT current_user", **ROOT) == "postgres"
+
+
+def test_a_wrong_password_and_a_missing_one_are_refused(shared):
+    refused = shared.query("SELECT 1", password="wrong")
+    assert refused.returncode != 0 and "password authentication failed" in refused.stderr
+    refused = shared.query("SELECT 1", user="anonlink")
+    assert refused.returncode != 0 and "password authentication failed" in refused.stderr
+
+
+def test_the_parameters_are_in_force(shared):
+    expected = {
+        "max_connections": "400", "shared_buffers": "512MB", "work_mem": "7MB",
+        "log_line_prefix": "it's %m", "listen_addresses": "*", "hba_file": "/etc/postgresql/pg_hba.conf",
+        "password_encryption": "scram-sha-256", "data_checksums": "on", "server_encoding": "UTF8",
+        "lc_collate": "C.UTF-8", "TimeZone": "UTC"}
+    assert {name: shared.value(f"SHOW {name}", **ROOT) for name in expected} == expected
+
+
+def test_no_password_is_in_the_log_or_readable_by_the_login_role(shared):
+    assert PASSWORD not in shared.container().log.read_text()
+    assert shared.query("SELECT rolpassword FROM pg_authid").returncode != 0
+
+
+def test_the_content_survives_a_stop_and_a_crash(server):
+    server.await_ready()
+    server.value("CREATE TABLE kept AS SELECT 7 AS number")
+    assert server.container().stop(signal.SIGINT) < 20  # the image's STOPSIGNAL
+    server.pod.kill()
+    server.start().await_ready()
+    assert server.value("SELECT number FROM kept") == "7"
+    server.pod.kill()
+    server.start().await_ready()
+    assert server.value("SELECT number FROM kept") == "7"
+
+
+def test_a_crash_during_the_first_initialisation_is_begun_anew(server):
+    claim = server.folder / "claims" / "data-demo-postgres-0"
+    eventually(lambda: (claim / "17/docker.new/PG_VERSION").exists(), 30, "a half-made database")
+    assert not server.container().probe("readinessProbe")
+    server.pod.kill()
+    assert not (claim / "17/docker").exists()
+    server.start().await_ready()
+    assert server.value("SELECT current_user") == "anonlink"
+    assert not (claim / "17/docker.new").exists()
+
+
+def test_the_probes_tell_a_dead_server_from_a_living_one(server):
+    server.await_ready()
+    postmaster = server.folder / "claims/data-demo-postgres-0/17/docker/postmaster.pid"
+    assert postmaster.exists()
+    server.container().kill()
+    assert not server.container().probe("livenessProbe")

@@ -1,0 +1,232 @@
+"""Redis and Sentinel, three pods of each, by the rendered scripts and configuration."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import rendered
+from pod import Pod, eventually
+
+PASSWORD = rendered.CREDENTIALS["redis-password"]
+DOMAIN = "demo-redis-peers.default.svc.cluster.local"
+KEYS = 50
+
+
+def cli(address, *command, port=6379, password=PASSWORD):
+    environment = {**os.environ, "REDISCLI_AUTH": password} if password else None
+    return subprocess.run(["timeout", "2", "redis-cli", "-h", address, "-p", str(port), *command],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          env=environment).stdout.strip()
+
+
+def role(address):
+    return (cli(address, "ROLE").splitlines() or [""])[0]
+
+
+class Set:
+    """The StatefulSet's pods, with addresses and volumes that stay."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.objects = rendered.render("production", folder, "--bootstrap")
+        self.workload = self.objects.find("StatefulSet", "-redis")
+        self.state = self.objects.get("ConfigMap", "demo-redis-state")["data"]
+        self.pods = {}
+
+    def address(self, ordinal):
+        return rendered.REDIS_ADDRESSES[ordinal]
+
+    def start(self, *ordinals):
+        for ordinal in ordinals or range(3):
+            self.pods[ordinal] = Pod(
+                self.objects, self.workload, f"demo-redis-{ordinal}", self.address(ordinal),
+                self.folder / "claims", self.folder / "pods").start()
+        return self
+
+    def kill(self, *ordinals):
+        for ordinal in ordinals or list(self.pods):
+            self.pods.pop(ordinal).kill()
+
+    def established(self):
+        """What the operator does once all were ready."""
+        self.state["bootstrap"] = "false"
+        for pod in self.pods.values():
+            (pod.volumes["state"] / "bootstrap").write_text("false")
+
+    def lose_disk(self, ordinal):
+        shutil.rmtree(self.folder / "claims" / f"data-demo-redis-{ordinal}")
+
+    def roles(self):
+        return {ordinal: role(self.address(ordinal)) for ordinal in self.pods}
+
+    def master(self):
+        """Its ordinal, once Sentinels and servers agree."""
+        named = {(cli(self.address(ordinal), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster",
+                      port=26379, password=None).splitlines() or [""])[0] for ordinal in self.pods}
+        masters = [ordinal for ordinal, one in self.roles().items() if one == "master"]
+        if len(masters) == 1 and named == {f"demo-redis-{masters[0]}.{DOMAIN}"}:
+            return masters[0]
+        return None
+
+    def settled(self):
+        """The master's ordinal when, besides, everyone is ready and every replica in step."""
+        master = self.master()
+        if master is None or not all(pod.ready() for pod in self.pods.values()):
+            return None
+        links = [cli(self.address(ordinal), "INFO", "replication")
+                 for ordinal in self.pods if ordinal != master]
+        # not the bare ordinal: 0 is a result
+        return {"ordinal": master} if all("master_link_status:up" in link for link in links) else None
+
+    def await_settled(self, seconds=60):
+        return eventually(self.settled, seconds, "one master, all ready and in step")["ordinal"]
+
+    def write(self):
+        address = self.address(self.await_settled())
+        for number in range(KEYS):
+            assert cli(address, "SET", f"key{number}", str(number)) == "OK"
+        assert cli(address, "WAIT", "2", "5000") == "2"
+
+    def content(self):
+        """What each holds."""
+        counts = {ordinal: cli(self.address(ordinal), "DBSIZE") for ordinal in self.pods}
+        return counts == {ordinal: str(KEYS) for ordinal in self.pods}
+
+
+@pytest.fixture
+def redis(tmp_path):
+    redis_set = Set(tmp_path)
+    tmp_path.chmod(0o755)
+    try:
+        yield redis_set.start()
+    finally:
+        print("\n".join(pod.logs() for pod in redis_set.pods.values()))
+        redis_set.kill()
+
+
+def test_a_new_set_elects_the_first_pod_and_becomes_ready(redis):
+    assert redis.await_settled() == 0
+    assert all(pod.alive() for pod in redis.pods.values())
+    for ordinal in range(3):
+        address = redis.address(ordinal)
+        assert cli(address, "PING", password=None) == "NOAUTH Authentication required."
+        assert cli(address, "CONFIG", "GET", "maxmemory").splitlines()[1] == str(2 * 2**30 * 70 // 100)
+        # the application's client cannot give Sentinels a password
+        known = cli(address, "SENTINEL", "MASTER", "mymaster", port=26379, password=None).splitlines()
+        facts = dict(zip(known[::2], known[1::2]))
+        assert (facts["num-slaves"], facts["num-other-sentinels"], facts["quorum"]) == ("2", "2", "2")
+
+
+def test_the_probes_tell_a_dead_server_from_a_living_one(redis):
+    redis.await_settled()
+    container = redis.pods[1].containers["redis"]
+    container.kill()
+    assert not container.probe("livenessProbe")
+    assert not container.probe("readinessProbe")
+
+
+def test_a_killed_master_is_replaced_and_returns_as_a_replica(redis):
+    redis.write()
+    redis.established()
+    redis.kill(0)
+    master = eventually(redis.master, 30, "another master")
+    redis.start(0)
+    assert redis.await_settled() == master
+    assert redis.roles()[0] == "slave"
+    assert redis.content()
+
+
+def test_a_master_that_only_restarts_loses_nothing(redis):
+    redis.write()
+    redis.established()
+    redis.pods[0].containers["redis"].kill()
+    redis.pods[0].containers["redis"].start()
+    redis.await_settled()
+    assert redis.content()
+
+
+def test_the_content_survives_when_all_pods_restart(redis):
+    redis.write()
+    redis.established()
+    redis.kill()
+    redis.start()
+    redis.await_settled(90)
+    assert redis.content()
+
+
+def test_a_master_that_returns_with_an_empty_disk_takes_the_content_of_the_others(redis):
+    redis.write()
+    redis.established()
+    redis.kill(0)
+    redis.lose_disk(0)
+    redis.start(0)  # long before anyone misses it
+    assert redis.await_settled() != 0
+    assert redis.content()
+
+
+def test_an_empty_replica_cannot_be_elected_before_it_is_in_step(redis):
+    def priority():
+        return cli(redis.address(2), "CONFIG", "GET", "replica-priority").splitlines()[1]
+
+    redis.write()
+    redis.established()
+    redis.kill(2)
+    redis.lose_disk(2)
+    # the master dies: there is nothing to fill itself from
+    for container in redis.pods[0].containers.values():
+        container.kill()
+    redis.start(2)
+    eventually(lambda: role(redis.address(2)) == "slave", 4, "a replica")
+    assert priority() == "0"
+    redis.kill(0)
+    assert redis.await_settled() == 1
+    eventually(lambda: priority() == "100", 5, "electable")
+    assert redis.content()
+
+
+def test_a_pod_alone_waits_alive_and_unready_instead_of_guessing(redis):
+    redis.write()
+    redis.established()
+    redis.kill()
+    redis.start(0)
+    pod = redis.pods[0]
+    log = pod.containers["redis"].log
+    eventually(lambda: "no Sentinel of a peer answers" in log.read_text(), 10, "the reason")
+    assert pod.alive()
+    assert not pod.containers["redis"].probe("readinessProbe")
+    assert role(redis.address(0)) == ""
+    assert pod.containers["redis"].stop() < 5  # it can be told to end while it waits
+    redis.kill()
+    redis.start()
+    redis.await_settled(90)
+    assert redis.content()
+
+
+def test_a_master_that_is_told_to_stop_hands_over_first(redis):
+    redis.write()
+    redis.established()
+    assert redis.pods[0].containers["redis"].stop() < 20
+    eventually(lambda: "master" in redis.roles().values(), 2, "a new master")
+    redis.pods[0].containers["redis"].start()
+    assert redis.await_settled() != 0
+    assert redis.content()
+
+
+def test_a_single_redis_starts_at_once_and_keeps_its_content(tmp_path):
+    objects = rendered.render("test", tmp_path)
+    workload = objects.find("StatefulSet", "-redis")
+    tmp_path.chmod(0o755)
+    for expected in ("", "value"):
+        pod = Pod(objects, workload, "demo-redis-0", "10.96.0.11", tmp_path / "claims",
+                  tmp_path / "pods").start()
+        try:
+            eventually(pod.ready, 15, "ready")
+            assert pod.alive()
+            assert cli(pod.address, "PING", password=None) == "NOAUTH Authentication required."
+            assert cli(pod.address, "GET", "key") == expected
+            assert cli(pod.address, "SET", "key", "value") == "OK"
+            pod.containers["redis"].stop()
+        finally:
+            print(pod.logs())
+            pod.kill()
