@@ -16,7 +16,8 @@ SecretContent content_of(const k8s::Json& secret) {
   const k8s::Json projection = k8s::owned_projection(secret, kManager);
   const k8s::Json owned =
       projection.is_object() ? projection.value("data", k8s::Json::object()) : k8s::Json::object();
-  for (const auto& [key, encoded] : secret.value("data", k8s::Json::object()).items()) {
+  const k8s::Json data = secret.value("data", k8s::Json::object());
+  for (const auto& [key, encoded] : data.items()) {
     const auto value = k8s::base64_decode(encoded.get<std::string>());
     if (value) content.values[key] = *value;
     if (!owned.contains(key)) content.foreign_keys.push_back(key);
