@@ -185,12 +185,7 @@ class RestTransport final : public Transport {
 
   // What is still resolving a name can not be stopped; it is left to its own end.
   ~RestTransport() override {
-    const auto open = exchanges_.with([](auto& all) { return std::exchange(all, {}); });
-    for (const auto& weak : open) {
-      if (const auto exchange = weak.lock()) {
-        exchange->abort({Stage::Cancelled, "the client is stopping"});
-      }
-    }
+    const auto open = abort_all();
     const auto deadline = Clock::now() + kLongestTeardown;
     for (const auto& weak : open) {
       if (const auto exchange = weak.lock()) exchange->wait_finished(deadline);
@@ -198,6 +193,11 @@ class RestTransport final : public Transport {
   }
   RestTransport(const RestTransport&) = delete;
   RestTransport& operator=(const RestTransport&) = delete;
+
+  void close() override {
+    closed_ = true;
+    abort_all();
+  }
 
   Response send(const Request& request) override {
     const auto begin = Clock::now();
@@ -235,6 +235,16 @@ class RestTransport final : public Transport {
     std::shared_ptr<http::client::http_client> requests;
     std::shared_ptr<http::client::http_client> watches;
   };
+
+  std::vector<std::weak_ptr<Exchange>> abort_all() {
+    auto open = exchanges_.with([](auto& all) { return std::exchange(all, {}); });
+    for (const auto& weak : open) {
+      if (const auto exchange = weak.lock()) {
+        exchange->abort({Stage::Cancelled, "the client is stopping"});
+      }
+    }
+    return open;
+  }
 
   // Failures name the server, and a failed connect looks the server's address up again.
   template <typename F>
@@ -291,6 +301,8 @@ class RestTransport final : public Transport {
       std::erase_if(all, [](const auto& weak) { return weak.expired(); });
       all.push_back(exchange);
     });
+    // Looked at after it has joined the others: either this sees the flag, or `close` the exchange.
+    if (closed_) throw TransportError(Stage::Cancelled, "the client is stopping");
     const Clients clients = current_clients();
     const auto& client = limits.window == 0 ? clients.requests : clients.watches;
     pool().post([client, message = message_of(request, token, exchange),
@@ -357,6 +369,7 @@ class RestTransport final : public Transport {
   RestObserver* const observer_;
   std::counting_semaphore<> slots_{kRequestsInFlight};
   Guarded<std::vector<std::weak_ptr<Exchange>>> exchanges_;
+  std::atomic<bool> closed_ = false;
   Guarded<Clients> clients_;
 };
 

@@ -351,6 +351,22 @@ TEST_F(RestTransportTls, DestructionEndsWhatIsInFlightSoon) {
   EXPECT_EQ(drained.first, Stage::Cancelled);
 }
 
+TEST_F(RestTransportTls, ClosingEndsWhatIsInFlightAndRefusesWhatComesLater) {
+  std::atomic<std::size_t> taken = 0;
+  FaultServer server(endless(taken), identity_);
+  const auto transport = make_rest_transport(tls_config(server, ca_));
+  const auto stream = transport->open({.path = "/watch"}, seconds(60));
+  transport->close();
+  const auto begin = Clock::now();
+  const auto drained = failure([&] {
+    while (stream->next(seconds(1)).kind == Kind::Line) {
+    }
+  });
+  EXPECT_EQ(drained.first, Stage::Cancelled);
+  EXPECT_EQ(failure([&] { transport->send({.path = "/x"}); }).first, Stage::Cancelled);
+  EXPECT_LT(Clock::now() - begin, seconds(1));
+}
+
 struct Counter : RestObserver {
   void finished(const std::string& method, int status, std::chrono::nanoseconds) override {
     seen.push_back(method + " " + std::to_string(status));
