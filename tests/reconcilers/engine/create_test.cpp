@@ -1,0 +1,142 @@
+#include "reconcilers/kinds.h"
+#include "tests/reconcilers/engine/harness.h"
+
+namespace reconcilers::test {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class EveryProfile : public ::testing::TestWithParam<Json (*)()> {};
+INSTANTIATE_TEST_SUITE_P(Create, EveryProfile,
+                         ::testing::Values(minimal_spec, test_spec, production_spec));
+
+TEST_P(EveryProfile, BecomesReadyAndIsThenSilent) {
+  Harness it;
+  it.create("demo", GetParam()());
+  it.settle();
+  ASSERT_EQ(it.condition("Ready"), "True Ready") << it.status().dump(1);
+  EXPECT_EQ(it.condition("Reconciling"), "False Settled");
+  EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
+  for (const char* type : {"ConfigurationValid", "DatabaseReady", "RedisReady", "ObjectStoreReady",
+                           "MigrationsApplied", "WorkersReady", "APIReady"})
+    EXPECT_THAT(it.condition(type), HasSubstr("True ")) << type;
+  it.forget_requests();
+  it.pass_time(std::chrono::seconds(60));
+  EXPECT_THAT(it.requests(), IsEmpty());
+}
+
+TEST_P(EveryProfile, CostsOneApplyAnObjectTwelveStatusWritesAndTenEvents) {
+  Harness it;
+  it.create("demo", GetParam()());
+  it.settle();
+  ASSERT_EQ(it.condition("Ready"), "True Ready");
+  std::map<std::string, int> applies;
+  for (const Seen& seen : it.cluster.seen)
+    if (seen.method == "PATCH" && seen.subresource.empty() && seen.manager == kManager &&
+        seen.name != "demo-redis-state")
+      ++applies[seen.kind + "/" + seen.name];
+  for (const auto& [object, count] : applies) EXPECT_EQ(count, 1) << object;
+  EXPECT_LE(it.count([](const Seen& s) { return s.subresource == "status"; }), 12U);
+  EXPECT_LE(it.count([](const Seen& s) { return s.kind == "Event"; }), 10U);
+  EXPECT_EQ(it.count([](const Seen& s) { return s.status >= 400; }), 0U);
+}
+
+TEST_P(EveryProfile, RestartInStepWritesNothingAndReadsTheSecretOnce) {
+  Harness it;
+  it.create("demo", GetParam()());
+  it.settle();
+  it.restart();
+  it.forget_requests();
+  it.settle();
+  EXPECT_THAT(it.requests(), ElementsAre("GET Secret/demo-credentials 200"));
+}
+
+TEST(Create, WorkersAndApiComeAfterMigrationAndBuckets) {
+  Harness it;
+  it.controllers.held_jobs = {"demo-migrate"};
+  it.create("demo", minimal_spec());
+  it.settle();
+  EXPECT_EQ(it.find("Deployment", "demo-worker"), nullptr);
+  EXPECT_EQ(it.find("Deployment", "demo-worker-highmemory"), nullptr);
+  EXPECT_EQ(it.find("Deployment", "demo-api"), nullptr);
+  EXPECT_NE(it.find("Service", "demo-api"), nullptr);
+  EXPECT_EQ(it.condition("WorkersReady"), "False Waiting");
+  EXPECT_EQ(it.condition("MigrationsApplied"), "False NotReady");
+  EXPECT_EQ(it.condition("Ready"), "False ComponentsNotReady");
+  it.controllers.held_jobs.clear();
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Create, NothingThatReadsTheDatabaseComesBeforeIt) {
+  Harness it;
+  it.controllers.never_ready = {"demo-postgres"};
+  it.create("demo", minimal_spec());
+  it.settle();
+  EXPECT_EQ(it.named("Job", "demo-migrate"), "");
+  EXPECT_NE(it.named("Job", "demo-buckets"), "");
+  EXPECT_EQ(it.condition("DatabaseReady"), "False NotReady");
+  EXPECT_THAT(it.message("DatabaseReady"), HasSubstr("pod demo-postgres-0: ImagePullBackOff"));
+}
+
+TEST(Create, StatusSaysWhatAndWhereItIs) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.settle();
+  Json status = it.status();
+  EXPECT_EQ(status.at("observedGeneration"), 1);
+  EXPECT_EQ(status.at("version"), "1.15.1");
+  EXPECT_EQ(status.at("replicas"), 2);
+  EXPECT_EQ(status.at("readyReplicas"), 2);
+  EXPECT_EQ(status.at("selector"),
+            "entityservice.io/component=worker,entityservice.io/resource=demo");
+  EXPECT_EQ(status.at("endpoints"), Json({{"api", "http://demo-api.lab.svc.cluster.local"}}));
+  EXPECT_FALSE(status.contains("held"));
+  const std::string job = it.named("Job", "demo-migrate");
+  EXPECT_EQ(status.at("migration"), Json({{"hash", job.substr(job.rfind('-') + 1)},
+                                          {"version", "1.15.1"},
+                                          {"completed", "2026-01-01T00:01:00Z"}}));
+  Json names = Json::array();
+  for (const Json& component : status.at("components")) names.push_back(component.at("name"));
+  EXPECT_EQ(names, Json({"database", "redis", "object-store", "migration", "buckets", "worker",
+                         "worker-highmemory", "api"}));
+}
+
+TEST(Create, TwoResourcesWithNamesThatBeginAlikeStayApart) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.create("demo-highmemory", minimal_spec());
+  it.settle();
+  ASSERT_EQ(it.condition("Ready", "demo"), "True Ready");
+  ASSERT_EQ(it.condition("Ready", "demo-highmemory"), "True Ready");
+  it.cluster.remove(key("EntityService", "demo"));
+  it.settle();
+  EXPECT_EQ(it.condition("Ready", "demo-highmemory"), "True Ready");
+  EXPECT_EQ(it.find("Deployment", "demo-worker"), nullptr);
+  EXPECT_NE(it.find("Deployment", "demo-highmemory-worker"), nullptr);
+}
+
+TEST(Create, NothingIsMadeForAResourceOrNamespaceThatIsGoing) {
+  Harness going;
+  going.create("demo", minimal_spec());
+  going.cluster.begin_removal(key("EntityService", "demo"));
+  going.settle();
+  EXPECT_THAT(going.requests(), IsEmpty());
+
+  Harness ending;
+  ending.create("demo", minimal_spec());
+  ending.settle();
+  ending.cluster.namespace_ending = true;
+  ending.forget_requests();
+  ending.cluster.remove(key("Service", "demo-api"));
+  ending.cluster.remove(key("Deployment", "demo-worker"));
+  ending.settle();
+  EXPECT_EQ(ending.count([](const Seen& s) { return s.is_write(); }), 1U)
+      << "the first refusal says that nothing can be made here";
+}
+
+}  // namespace
+}  // namespace reconcilers::test
