@@ -18,7 +18,7 @@ def condition():
         "status": choice("Whether it holds.", "True", "False", "Unknown"),
         "reason": text("Why, in one word.", 1024),
         "message": text("What is wrong, on which object, and what to do.", 32768),
-        "observedGeneration": integer("The generation of the spec it speaks of.", 0, 2**63 - 1),
+        "observedGeneration": integer("The generation of the spec it speaks of.", 0, 2**53 - 1),
         "lastTransitionTime": time("Since when."),
     }, required=["type", "status", "reason", "message", "lastTransitionTime"])
 
@@ -50,7 +50,7 @@ def job(description, **more):
 
 def status():
     return obj("What is there.", {
-        "observedGeneration": integer("The generation of the spec that was acted on.", 0, 2**63 - 1),
+        "observedGeneration": integer("The generation of the spec that was acted on.", 0, 2**53 - 1),
         "conditions": items("Ready, Reconciling and Stalled, then one for each concern.", 32,
                             condition(), key="type"),
         "version": text("The version of the application.", 64),
