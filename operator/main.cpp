@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -18,13 +19,15 @@ namespace {
 int execute(const op::RunOptions& options) {
   op::block_stop_signals();  // before cpprestsdk starts its thread
   op::setup_logging(options.log_format, options.log_level);
+  int code = op::kExitFailed;
   try {
     k8s::initialize_http();
-    return op::Manager(options, op::make_environment(options)).run();
+    code = op::Manager(options, op::make_environment(options)).run();
   } catch (const std::exception& error) {
     spdlog::critical("can not start: {}", error.what());
-    return op::kExitFailed;
   }
+  // Without exit handlers: OpenSSL's would run while cpprestsdk's thread may still use it.
+  std::_Exit(code);
 }
 
 int execute(const op::RenderOptions& options) { return op::render(options, std::cout, std::cerr); }
