@@ -42,10 +42,7 @@ Storage read_storage(Fields& parent, bool persistent, const std::string& size) {
     storage.existing_claim = fields.text("existingClaim", dns_name());
     const Text mode = {32, "ReadWriteOnce|ReadWriteOncePod|ReadWriteMany",
                        "must be ReadWriteOnce, ReadWriteOncePod or ReadWriteMany"};
-    storage.access_modes = fields.texts("accessModes", 3, mode);
-    if (fields.has("accessModes") && storage.access_modes.empty()) {
-      fields.refuse("accessModes", "is empty; name a mode or remove it");
-    }
+    storage.access_modes = fields.texts("accessModes", 3, mode, 1);
     const bool described = sized || storage.class_name || !storage.access_modes.empty();
     if (!storage.enabled && (described || storage.existing_claim)) {
       fields.refuse("enabled",
@@ -59,7 +56,12 @@ Storage read_storage(Fields& parent, bool persistent, const std::string& size) {
     }
     if (sized && storage.size == "0") fields.refuse("size", "is 0; write a size like 8Gi");
   });
-  if (!storage.enabled) return Storage();
+  // The size still bounds the temporary space that takes the volume's place.
+  if (!storage.enabled) {
+    Storage none;
+    none.size = size;
+    return none;
+  }
   if (storage.access_modes.empty()) storage.access_modes = {"ReadWriteOnce"};
   return storage;
 }

@@ -170,8 +170,8 @@ std::optional<std::string> Fields::quantity(const std::string& name) {
   return std::nullopt;
 }
 
-std::vector<std::string> Fields::texts(const std::string& name, std::size_t most,
-                                       const Text& rule) {
+std::vector<std::string> Fields::texts(const std::string& name, std::size_t most, const Text& rule,
+                                       std::size_t least) {
   std::vector<std::string> texts;
   const Json* list = expect(name, Json::value_t::array, "a list of texts");
   if (list == nullptr) return texts;
@@ -180,6 +180,7 @@ std::vector<std::string> Fields::texts(const std::string& name, std::size_t most
                      " are allowed");
     return texts;
   }
+  if (list->size() < least) refuse(name, "is empty; name one or remove it");
   for (std::size_t i = 0; i < list->size(); ++i) {
     const std::string item = name + "[" + std::to_string(i) + "]";
     const Json& value = (*list)[i];

@@ -48,7 +48,8 @@ class Fields {
                                       std::int64_t most);
   std::optional<bool> flag(const std::string& name);
   std::optional<std::string> quantity(const std::string& name);  // canonical, not negative
-  std::vector<std::string> texts(const std::string& name, std::size_t most, const Text& rule = {});
+  std::vector<std::string> texts(const std::string& name, std::size_t most, const Text& rule = {},
+                                 std::size_t least = 0);
   // Keys are checked by `key`, values by `value`.
   Texts map(const std::string& name, std::size_t most, const Text& key, const Text& value);
   Json any_object(const std::string& name);  // null when absent

@@ -59,7 +59,10 @@ Redis read_redis(Fields& spec, const Context& context) {
   Redis redis;
   const auto read_managed = [&](Fields& fields) {
     redis.size = fields.integer("replicas", 1, kQuorum).value_or(defaults.redis_replicas);
-    if (redis.size == 2) fields.refuse("replicas", "is 2, must be 1 or 3");
+    if (redis.size == 2) {
+      fields.refuse("replicas", "is 2, must be 1 or 3");
+      redis.size = kQuorum;  // so that nothing else is said of it
+    }
     redis.replicas = context.replicas(redis.size);
     redis.storage = read_storage(fields, defaults.persistent, defaults.redis_storage);
     if (redis.size != 1 && redis.storage.existing_claim) {

@@ -25,7 +25,7 @@ std::optional<VersionChoice> choose(Fields& spec, const Resolved& resolved,
   if (resolved.channel == "Release") {
     static const std::string kNumbers = "(0|[1-9][0-9]{0,3})(\\.(0|[1-9][0-9]{0,3})){0,2}|latest";
     static const Text kRule = {64, kNumbers, kVersionRule};
-    if (spec.has("version") && !spec.text("version", kRule)) return std::nullopt;
+    if (!spec.text("version", kRule) && spec.has("version")) return std::nullopt;
     if (version == "latest" && resolved.profile == Profile::Production) {
       spec.refuse("version",
                   "is latest, which a Production resource must not follow; name a "
@@ -89,8 +89,12 @@ void read_version(Fields& spec, bool prerelease_allowed, Resolved& resolved) {
       spec.choice("profile", {"Minimal", "Test", "Production"}).value_or("Production");
   resolved.profile = profile_of({{"profile", profile}});
   resolved.channel = spec.choice("channel", {"Release", "Develop", "Commit"}).value_or("Release");
-  resolved.version = spec.text("version", {64}).value_or(kDefaultVersion);
-  const auto chosen = choose(spec, resolved, prerelease_allowed).value_or(VersionChoice());
+  const auto version = spec.text("version", {64});
+  resolved.version = version.value_or(kDefaultVersion);
+  VersionChoice chosen;
+  if (version || !spec.has("version")) {
+    chosen = choose(spec, resolved, prerelease_allowed).value_or(chosen);
+  }
   resolved.app_version = chosen.app_version;
   read_images(spec, chosen, resolved);
 }
