@@ -26,7 +26,10 @@ def enter():
 def connect(pid, address):
     """Gives the network namespace of the process this address on the bridge."""
     outside = f"pod{next(_names)}"
-    ip("link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+    # the same for the next pod with this address: others still remember it
+    mac = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
+    ip("link", "add", outside, "type", "veth", "peer", "name", "eth0", "address", mac,
+       "netns", str(pid))
     ip("link", "set", outside, "master", BRIDGE, "up")
     inside = ["nsenter", "-t", str(pid), "-n", "ip"]
     for arguments in (["link", "set", "lo", "up"], ["addr", "add", f"{address}/16", "dev", "eth0"],
