@@ -9,9 +9,17 @@ namespace {
 
 using crds::Condition;
 
+// The schema bounds messages; whole characters only.
+std::string bounded(const std::string& message) {
+  std::size_t end = 16'000;
+  if (message.size() <= end) return message;
+  while ((static_cast<unsigned char>(message[end]) & 0xC0U) == 0x80U) --end;
+  return message.substr(0, end) + "…";
+}
+
 Condition condition(const std::string& type, bool status, const std::string& reason,
                     const std::string& message) {
-  return {type, status ? "True" : "False", reason, message};
+  return {type, status ? "True" : "False", reason, bounded(message)};
 }
 
 std::string join(const std::vector<std::string>& words, const char* between) {

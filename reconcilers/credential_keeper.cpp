@@ -1,5 +1,7 @@
 #include "reconcilers/credential_keeper.h"
 
+#include <algorithm>
+
 #include "k8s-client/encoding.h"
 #include "k8s-client/errors.h"
 #include "reconcilers/kinds.h"
@@ -40,6 +42,16 @@ std::vector<std::string> missing_keys(const desired::Credentials& values) {
   return missing;
 }
 
+// Volumes and credentials of a deleted resource of this name, not collected yet: pods that mount
+// them would keep them from going and lose them afterwards.
+bool predecessor_leaves(const Observed& observed, const k8s::RecordPtr& secret) {
+  if (secret && observed.is_predecessors(*secret)) return true;
+  const auto claims = observed.of_kind("PersistentVolumeClaim");
+  return std::any_of(claims.begin(), claims.end(), [&observed](const k8s::RecordPtr& claim) {
+    return observed.is_predecessors(*claim);
+  });
+}
+
 std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -51,6 +63,7 @@ std::string join(const std::vector<std::string>& words) {
 CredentialState CredentialKeeper::keep(const crds::Resolved& resolved, const Observed& observed,
                                        Memory& memory) const {
   const k8s::RecordPtr secret = observed.find("Secret", secret_name(resolved));
+  if (predecessor_leaves(observed, secret)) return {std::nullopt, {}, std::nullopt, true};
   if (!secret) return make(resolved, observed, memory);
   if (secret->deleting) return {std::nullopt, {}, std::nullopt, true};
   if (!secret->controller_uid.empty() && secret->controller_uid != observed.uid()) {

@@ -99,12 +99,16 @@ Json entity_service(Json object) {
   return object;
 }
 
-// Tells an object that another controller made apart from one that an earlier EntityService of the
-// same name left behind.
-void put_foreign_controller(Json& facts, const Json& object) {
+// Tells an object that another controller made, or that goes away with an earlier EntityService of
+// the same name, from what is ours.
+void put_owners(Json& facts, const Json& object) {
   for (const Json& owner : object.value("/metadata/ownerReferences"_json_pointer, Json::array())) {
-    if (!owner.value("controller", false) || owner.value("kind", "") == entity_services().kind)
+    if (owner.value("kind", "") == entity_services().kind) {
+      // its data follows it into deletion
+      if (!owner.value("controller", false)) facts["follows"].push_back(owner.value("uid", ""));
       continue;
+    }
+    if (!owner.value("controller", false)) continue;
     facts["foreign_controller"] = owner.value("kind", "") + " " + owner.value("name", "");
   }
 }
@@ -129,7 +133,7 @@ Json facts_of(const std::string& kind, const Json& object) {
   if (kind == "ConfigMap") facts = config_map(object);
   if (kind == "Service" && at(object, "/spec/clusterIP").is_string())
     facts = {{"clusterIP", at(object, "/spec/clusterIP")}};
-  put_foreign_controller(facts, object);
+  put_owners(facts, object);
   return facts;
 }
 

@@ -23,8 +23,8 @@ inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
 //   Service                  clusterIP
 //   ConfigMap                paths, bootstrap
 //   Pod                      ready, done, reason, message, configs
-// and for each kind of child `foreign_controller`, when a controller that is no EntityService has
-// it.
+// and for each kind but Pod `foreign_controller`, when a controller that is no EntityService has
+// it, and `follows`, the uids of EntityServices that take it with them into deletion.
 Json facts_of(const std::string& kind, const Json& object);
 
 // Names of the ConfigMaps that a pod spec mounts or takes its environment from; sorted, unique.

@@ -25,6 +25,12 @@ std::string identity_of(const crds::Storage& storage, const Observed& observed,
   return "";
 }
 
+bool has_data(const Observed& observed, const std::string& component) {
+  for (const RecordPtr& claim : observed.of_component("PersistentVolumeClaim", component))
+    if (!observed.is_predecessors(*claim)) return true;
+  return false;
+}
+
 std::map<int, std::string> redis_addresses(const crds::Resolved& resolved,
                                            const Observed& observed) {
   std::map<int, std::string> addresses;
@@ -87,7 +93,7 @@ desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
   desired::Facts facts;
   facts.credentials = std::move(credentials);
   facts.redis_addresses = redis_addresses(resolved, observed);
-  facts.redis_bootstrap = observed.of_component("PersistentVolumeClaim", desired::kRedis).empty();
+  facts.redis_bootstrap = !has_data(observed, desired::kRedis);
   facts.database_identity = identity_of(resolved.database.storage, observed, desired::kDatabase,
                                         resolved.name + "-postgres-0");
   facts.object_store_identity =
@@ -134,10 +140,8 @@ const desired::Object* job_of(const desired::Objects& desired, const std::string
 }
 
 bool recorded_as_done(const Observed& observed, const desired::Object& job) {
-  if (job.component != desired::kMigration) return false;
-  const auto migration = observed.status().find("migration");
-  return migration != observed.status().end() &&
-         migration->value("hash", "") == job_hash(job.name());
+  const auto record = observed.status().find(job.component);
+  return record != observed.status().end() && record->value("hash", "") == job_hash(job.name());
 }
 
 }  // namespace reconcilers

@@ -1,8 +1,10 @@
 #include "reconcilers/observe.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/workload.h"
 
 namespace reconcilers {
 namespace {
@@ -65,6 +67,12 @@ std::vector<k8s::RecordPtr> Observed::of_component(const std::string& kind,
     return !label_is(*record, desired::kComponentLabel, component);
   });
   return found;
+}
+
+bool Observed::is_predecessors(const k8s::Record& record) const {
+  const auto followed = list_fact(record, "follows");
+  return std::any_of(followed.begin(), followed.end(),
+                     [this](const std::string& owner) { return owner != uid(); });
 }
 
 std::size_t Observed::fingerprint() const {

@@ -26,6 +26,8 @@ struct Observed {
   std::vector<k8s::RecordPtr> of_kind(const std::string& kind) const;
   std::vector<k8s::RecordPtr> of_component(const std::string& kind,
                                            const std::string& component) const;
+  // It goes away with a deleted EntityService of the same name, sooner or later.
+  bool is_predecessors(const k8s::Record& record) const;
   // A hash of all that a pass reads: resourceVersions and status churn that nobody reads are not
   // in it, but the resourceVersion of a Secret is, which stands for its content.
   std::size_t fingerprint() const;

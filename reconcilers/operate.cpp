@@ -79,7 +79,7 @@ void Procedures::keep_or_release_data(crds::DeletionPolicy policy) const {
   for (const RecordPtr& record : kept) {
     const auto& owners = record->owner_uids;
     const bool follows = std::find(owners.begin(), owners.end(), observed.uid()) != owners.end();
-    if (follows == follow || record->deleting) continue;
+    if (follows == follow || record->deleting || observed.is_predecessors(*record)) continue;
     const k8s::Resource& resource = resource_of(record->key.kind);
     Json metadata = {{"name", record->key.name}, {"namespace", record->key.ns}};
     if (follow) {

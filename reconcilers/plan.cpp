@@ -169,8 +169,8 @@ Plan make_plan(const desired::Objects& desired, const Observed& observed, const 
 }
 
 bool depends_on(const Object& object, const Unusable& unusable) {
-  for (const auto& [unused, component] : unusable)
-    if (waits_for_component(object, component)) return true;
+  for (const auto& [title, component] : unusable)
+    if (title.rfind("Service ", 0) == 0 && waits_for_component(object, component)) return true;
   const Json* pod = pod_spec(object);
   if (unusable.empty() || pod == nullptr) return false;
   const auto bad = [&unusable](const std::string& kind, const std::string& name) {

@@ -10,8 +10,8 @@ namespace {
 using k8s::Json;
 
 constexpr const char* kFields[] = {
-    "observedGeneration", "conditions",    "version", "images",    "replicas", "selector",
-    "components",         "readyReplicas", "held",    "endpoints", "migration"};
+    "observedGeneration", "conditions",    "version", "images",    "replicas",  "selector",
+    "components",         "readyReplicas", "held",    "endpoints", "migration", "buckets"};
 
 Json component_list(const std::vector<Component>& components) {
   Json list = Json::array();
@@ -41,16 +41,16 @@ std::string api_endpoint(const crds::Resolved& resolved) {
   return port == 80 ? host : host + ":" + std::to_string(port);
 }
 
-// Only success is recorded, and kept until another migration has succeeded.
-Json migration(const crds::Resolved& resolved, const desired::Objects& desired,
-               const Observed& observed) {
-  const Json old = observed.status().value("migration", Json(nullptr));
-  const desired::Object* job = job_of(desired, desired::kMigration);
+// Only success is recorded, and kept until a later Job of the component has succeeded.
+Json record_of_job(const desired::Objects& desired, const Observed& observed,
+                   const std::string& component) {
+  const Json old = observed.status().value(component, Json(nullptr));
+  const desired::Object* job = job_of(desired, component);
   if (job == nullptr || recorded_as_done(observed, *job)) return old;
   const k8s::RecordPtr record = observed.find("Job", job->name());
   if (!record || record->controller_uid != observed.uid() || !fact_is_true(*record, "succeeded"))
     return old;
-  Json fresh = {{"hash", job_hash(job->name())}, {"version", resolved.app_version}};
+  Json fresh = {{"hash", job_hash(job->name())}};
   const std::string completed = text_fact(*record, "completed");
   if (!completed.empty()) fresh["completed"] = completed;
   return fresh;
@@ -82,14 +82,19 @@ Json status_fields(const crds::Resolved& resolved, const desired::Objects& desir
                  {"endpoints", {{"api", api_endpoint(resolved)}}}};
   put_scale(status, observed, components);
   if (!held.empty()) status["held"] = held_list(held, observed.status(), now);
-  Json done = migration(resolved, desired, observed);
-  if (done.is_object()) status["migration"] = std::move(done);
+  for (const std::string component : {desired::kMigration, desired::kBuckets}) {
+    Json record = record_of_job(desired, observed, component);
+    if (!record.is_object()) continue;
+    const bool is_new = record != observed.status().value(component, Json(nullptr));
+    if (is_new && component == desired::kMigration) record["version"] = resolved.app_version;
+    status[component] = std::move(record);
+  }
   return status;
 }
 
 Json kept_status_fields(const Observed& observed, const std::vector<Component>& components) {
   Json status = Json::object();
-  for (const char* field : {"version", "images", "endpoints", "migration", "held"})
+  for (const char* field : {"version", "images", "endpoints", "migration", "buckets", "held"})
     if (observed.status().contains(field)) status[field] = observed.status().at(field);
   status["observedGeneration"] = observed.resource->generation;
   status["components"] = component_list(components);

@@ -78,14 +78,9 @@ Json* child(Json& value, const std::string& element) {
   return nullptr;
 }
 
-void erase_child(Json& value, const std::string& element) {
-  if (value.is_object()) {
-    value.erase(element.substr(2));
-    return;
-  }
-  const Json* item = child(value, element);
-  for (auto it = value.begin(); item != nullptr && it != value.end(); ++it) {
-    if (&*it != item) continue;
+void erase_child(Json& value, const Json* gone) {
+  for (auto it = value.begin(); it != value.end(); ++it) {
+    if (&*it != gone) continue;
     value.erase(it);
     return;
   }
@@ -99,7 +94,7 @@ void erase_below(Json& value, const std::vector<std::string>& path, std::size_t 
     const bool is_container = next->is_object() || next->is_array();
     if (!is_container || !next->empty()) return;
   }
-  erase_child(value, path[depth]);
+  erase_child(value, next);
 }
 
 void lay(const std::string& name, Json& live, const Json& intent) {

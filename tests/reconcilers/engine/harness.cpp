@@ -92,7 +92,7 @@ void Harness::settle(std::chrono::seconds patience) {
     changed |= sync();
     reconcile();
     now_ += 10ms;
-    if (changed) continue;
+    if (changed || cluster.has_changes()) continue;
     std::optional<std::chrono::milliseconds> soonest;
     for (const auto& [unused, action] : actions_)
       if (action.after && (!soonest || *action.after < *soonest)) soonest = action.after;

@@ -76,8 +76,9 @@ bool MiniControllers::remove_pods(const Key& owner, const std::set<std::string>&
   bool changed = false;
   const Json& uid = cluster_.find(owner)->at("metadata").at("uid");
   for (const Key& key : cluster_.keys("Pod")) {
-    const Json& references = cluster_.find(key)->at("metadata").at("ownerReferences");
-    if (references.at(0).at("uid") != uid || except.contains(key.name)) continue;
+    const Json references = cluster_.find(key)->at("metadata").value("ownerReferences", Json());
+    if (references.empty() || references.at(0).at("uid") != uid || except.contains(key.name))
+      continue;
     cluster_.remove(key);
     changed = true;
   }

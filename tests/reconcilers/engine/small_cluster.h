@@ -51,6 +51,7 @@ class SmallCluster final : public k8s::Transport {
   const Json* find(const Key& key) const;
   std::vector<Key> keys(const std::string& kind = "") const;
   std::vector<Key> take_changes();
+  bool has_changes() const { return !changes_.empty(); }
 
   std::vector<Seen> seen;
   std::function<void(const Seen&)> before_write, after_write;  // may throw Crash

@@ -1,0 +1,164 @@
+#include "tests/reconcilers/engine/harness.h"
+
+namespace reconcilers::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Lifecycle, RetainKeepsDataAndCredentialsForTheNextOfTheName) {
+  Harness it;
+  it.create("demo", production_spec());
+  it.settle();
+  const auto claims = it.cluster.keys("PersistentVolumeClaim");
+  ASSERT_FALSE(claims.empty());
+  const Json secret = *it.find("Secret", "demo-credentials");
+  it.cluster.remove(key("EntityService", "demo"));
+  it.settle();
+  EXPECT_EQ(it.cluster.keys("PersistentVolumeClaim"), claims);
+  EXPECT_THAT(it.cluster.keys("StatefulSet"), IsEmpty());
+  it.create("demo", production_spec());
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+  EXPECT_EQ(*it.find("Secret", "demo-credentials"), secret);
+  EXPECT_EQ(it.find("ConfigMap", "demo-redis-state")->at("data").at("bootstrap"), "false");
+}
+
+TEST(Lifecycle, DeleteLeavesNothing) {
+  Harness it;
+  Json spec = production_spec();
+  spec["deletionPolicy"] = "Delete";
+  it.create("demo", spec);
+  it.settle();
+  it.cluster.remove(key("EntityService", "demo"));
+  it.settle();
+  std::erase_if(it.cluster.seen, [](const Seen&) { return true; });
+  for (const auto& left : it.cluster.keys()) EXPECT_EQ(left.kind, "Event") << left.text();
+}
+
+TEST(Lifecycle, RetainTakesBackWhatDeleteHadReleased) {
+  Harness it;
+  Json spec = production_spec();
+  spec["deletionPolicy"] = "Delete";
+  it.create("demo", spec);
+  it.settle();
+  const Json secret = it.find("Secret", "demo-credentials")->at("data");
+  it.edit_spec("demo", [](Json& s) { s["deletionPolicy"] = "Retain"; });
+  it.settle();
+  it.cluster.remove(key("EntityService", "demo"));
+  it.settle();
+  EXPECT_FALSE(it.cluster.keys("PersistentVolumeClaim").empty());
+  ASSERT_NE(it.find("Secret", "demo-credentials"), nullptr);
+  EXPECT_EQ(it.find("Secret", "demo-credentials")->at("data"), secret);
+}
+
+TEST(Lifecycle, LostCredentialsOfExistingDataAreNotInvented) {
+  Harness it;
+  it.create("demo", production_spec());
+  it.settle();
+  it.forget_requests();
+  it.cluster.remove(key("Secret", "demo-credentials"));
+  it.settle();
+  EXPECT_THAT(it.writes(), IsEmpty());
+  EXPECT_EQ(it.find("Secret", "demo-credentials"), nullptr);
+  EXPECT_EQ(it.condition("Stalled"), "True CredentialsLost");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("restore the Secret"));
+}
+
+TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.settle();
+  it.forget_requests();
+  it.edit_spec("demo", [](Json& spec) {
+    spec["replicas"] = -1;
+    spec["colour"] = "blue";
+  });
+  it.settle();
+  EXPECT_THAT(it.writes(), IsEmpty());
+  EXPECT_EQ(it.condition("Stalled"), "True InvalidSpec");
+  EXPECT_EQ(it.condition("ConfigurationValid"), "False InvalidSpec");
+  EXPECT_THAT(it.message("ConfigurationValid"), HasSubstr("spec.replicas"));
+  EXPECT_THAT(it.message("ConfigurationValid"), HasSubstr("spec.colour"));
+  EXPECT_EQ(it.condition("Ready"), "True EarlierSpec");
+  EXPECT_EQ(it.condition("MigrationsApplied"), "True Applied");
+  it.edit_spec("demo", [](Json& spec) {
+    spec["replicas"] = 2;
+    spec.erase("colour");
+  });
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Lifecycle, PausedResourceIsWatchedButNotWritten) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.settle();
+  it.forget_requests();
+  it.edit_spec("demo", [](Json& spec) {
+    spec["paused"] = true;
+    spec["replicas"] = 5;
+  });
+  it.settle();
+  EXPECT_THAT(it.writes(), IsEmpty());
+  EXPECT_THAT(it.message("Paused"), HasSubstr("Deployment demo-worker"));
+  EXPECT_EQ(it.condition("Ready"), "False Paused");
+  it.edit_spec("demo", [](Json& spec) { spec["paused"] = false; });
+  it.settle();
+  EXPECT_EQ(it.find("Deployment", "demo-worker")->at("spec").at("replicas"), 5);
+  EXPECT_EQ(it.condition("Paused"), "");
+}
+
+TEST(Lifecycle, SuspendScalesEverythingToZeroAndBack) {
+  Harness it;
+  it.create("demo", production_spec());
+  it.settle();
+  it.edit_spec("demo", [](Json& spec) { spec["suspend"] = true; });
+  it.settle();
+  EXPECT_THAT(it.cluster.keys("Pod"), ::testing::SizeIs(2)) << "those of the finished Jobs";
+  EXPECT_EQ(it.condition("Ready"), "False Suspended");
+  EXPECT_EQ(it.condition("Reconciling"), "False Settled");
+  EXPECT_FALSE(it.cluster.keys("PersistentVolumeClaim").empty());
+  it.edit_spec("demo", [](Json& spec) { spec["suspend"] = false; });
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Lifecycle, StandstillBeyondTheDeadlineIsStalledAlsoAfterARestartAndRecovers) {
+  Harness it;
+  Json spec = minimal_spec();
+  spec["progressDeadlineSeconds"] = 60;
+  it.controllers.never_ready = {"demo-postgres"};
+  it.create("demo", spec);
+  it.settle();
+  it.pass_time(50s);
+  EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
+  it.pass_time(15s);
+  EXPECT_EQ(it.condition("Stalled"), "True ProgressDeadlineExceeded");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("demo-postgres-0: ImagePullBackOff"));
+  it.restart();
+  it.forget_requests();
+  it.settle();
+  EXPECT_THAT(it.requests(), ElementsAre("GET Secret/demo-credentials 200"));
+  it.controllers.never_ready.clear();
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+  EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
+}
+
+TEST(Lifecycle, ScaleIsOneWriteAndSettles) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.settle();
+  it.forget_requests();
+  it.edit_spec("demo", [](Json& spec) { spec["replicas"] = 20; });
+  it.settle();
+  EXPECT_THAT(it.writes(), ElementsAre("PATCH Deployment/demo-worker 200"));
+  EXPECT_EQ(it.status().at("replicas"), 20);
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+}  // namespace
+}  // namespace reconcilers::test
