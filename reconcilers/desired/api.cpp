@@ -70,7 +70,7 @@ Json proxy_stop(const Resolved& resolved) {
   const std::string script = "sleep " +
                              std::to_string(shutdown(resolved.api.grace_seconds).proxy_sleep) +
                              "\n"
-                             "nginx -c /etc/nginx/nginx.conf -s quit\n"
+                             "kill -QUIT 1\n"
                              "while [ -e /tmp/nginx.pid ]; do sleep 1; done\n";
   return {{"preStop", {{"exec", {{"command", Json::array({"sh", "-c", script})}}}}}};
 }

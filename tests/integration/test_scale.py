@@ -75,7 +75,7 @@ def test_workers_are_scaled_also_while_a_new_template_waits(operator, api, resou
     try:
         resources.edit(images={"app": "registry.example/app:2"}, replicas=4)
         until(lambda: workers(resources) == 4, 30)
-        resources.wait_condition("MigrationsApplied", "False", "MigrationFailed")
+        resources.wait_condition("MigrationsApplied", "False", "JobFailed")
         now = resources.child("Deployment", "demo-worker")
         assert now["spec"]["template"] == before["spec"]["template"]
         held = {h["object"] for h in resources.get()["status"]["held"]}

@@ -35,4 +35,4 @@ def test_no_request_was_forbidden_and_each_rule_was_needed(operator, audit):
         if event["verb"] == "patch" and event.get("responseStatus", {}).get("code") == 201:
             used.add((ref.get("apiGroup", ""), resource, "create"))
     unused = set(rules()) - used
-    assert not unused, sorted(unused)
+    assert not unused, "\n".join(map(str, sorted(unused)))
