@@ -228,3 +228,20 @@ def test_a_foreign_object_of_any_kind_stops_only_what_needs_it(shared, operator,
         until(stands, 60, f"{kind} {names[kind]} is named")
         api.delete(kind, namespace, names[kind])
     resources.wait_ready(timeout=120)
+
+
+def test_a_foreign_job_in_the_place_of_the_migration_is_named_and_left_alone(operator, api, resources, namespace):
+    resources.create(profile="Test", images={"postgres": "registry.example/postgres:never-ready"})
+
+    def held_job():
+        held = [h["object"] for h in resources.get().get("status", {}).get("held", [])]
+        names = [o.removeprefix("Job ") for o in held if o.startswith("Job demo-migrate-")]
+        claim = api.find("PersistentVolumeClaim", namespace, "data-demo-postgres-0")
+        return names[0] if names and claim else None
+    name = until(held_job, 30, "the migration waits for the database")
+    api.create("Job", namespace, other("Job", name))
+    resources.edit(images={"postgres": "registry.example/postgres:17"})
+    until(lambda: f"Job {name}" in resources.condition("Stalled").get("message", ""), 60, "the Job is named")
+    assert api.get("Job", namespace, name)["spec"]["suspend"]
+    api.delete("Job", namespace, name)
+    resources.wait_ready(timeout=120)
