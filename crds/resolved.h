@@ -41,7 +41,7 @@ struct PodOptions {
 
 struct Storage {
   bool enabled = false;
-  std::string size;  // "8Gi"
+  std::string size;  // "8Gi"; without volume: of the temporary space in its place
   std::optional<std::string> class_name;
   std::vector<std::string> access_modes;      // default ReadWriteOnce
   std::optional<std::string> existing_claim;  // only where there is one replica
