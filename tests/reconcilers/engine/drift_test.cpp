@@ -11,11 +11,8 @@ using ::testing::IsEmpty;
 class Drift : public ::testing::Test {
  protected:
   Drift() {
-    it.create("demo", production_spec());
-    it.settle();
-    EXPECT_EQ(it.condition("Ready"), "True Ready");
+    it.start_ready(production_spec);
     before = it.owned_state();
-    it.forget_requests();
   }
   Harness it;
   std::map<std::string, Json> before;

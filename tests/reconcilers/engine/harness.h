@@ -25,6 +25,9 @@ class Harness {
   Harness();
 
   void create(const std::string& name, const Json& spec);  // an EntityService
+  // An EntityService "demo" that is Ready already, seen by a process that has just started. The way
+  // there is gone once for each of the specs below.
+  void start_ready(Json (*spec)());
   void edit_spec(const std::string& name, const std::function<void(Json&)>& edit);
 
   // Controllers, garbage collection, store and passes until nothing happens any more; waits for

@@ -26,9 +26,7 @@ TEST(Jobs, FailingMigrationLeavesWorkersAbsentIsNamedAndRecovers) {
 
 TEST(Jobs, RemovedMigrationIsNotRunAgain) {
   Harness it;
-  it.create("demo", test_spec());
-  it.settle();
-  it.forget_requests();
+  it.start_ready(test_spec);
   it.cluster.remove(key("Job", it.named("Job", "demo-migrate")));
   it.settle();
   EXPECT_EQ(it.named("Job", "demo-migrate"), "");
@@ -38,8 +36,7 @@ TEST(Jobs, RemovedMigrationIsNotRunAgain) {
 
 TEST(Jobs, EmptyDatabaseIsMigratedAgain) {
   Harness it;
-  it.create("demo", minimal_spec());
-  it.settle();
+  it.start_ready(minimal_spec);
   const std::string before = it.named("Job", "demo-migrate");
   it.cluster.remove(key("Pod", "demo-postgres-0"));  // and with it its data
   it.settle();
@@ -49,8 +46,7 @@ TEST(Jobs, EmptyDatabaseIsMigratedAgain) {
 
 TEST(Jobs, ScalingGoesOnWhileAnUpgradeWaitsForItsMigration) {
   Harness it;
-  it.create("demo", test_spec());
-  it.settle();
+  it.start_ready(test_spec);
   it.controllers.held_jobs = {"demo-migrate"};
   it.edit_spec("demo", [](Json& spec) {
     spec["images"]["app"] = "example.org/app:next";
@@ -67,8 +63,7 @@ TEST(Jobs, ScalingGoesOnWhileAnUpgradeWaitsForItsMigration) {
 
 TEST(Jobs, ChangedRedisTemplateWaitsAndIsListedAsHeld) {
   Harness it;
-  it.create("demo", production_spec());
-  it.settle();
+  it.start_ready(production_spec);
   it.edit_spec("demo", [](Json& spec) { spec["images"]["redis"] = "example.org/redis:next"; });
   it.settle();
   EXPECT_THAT(it.find("Pod", "demo-redis-0")->dump(),

@@ -10,8 +10,7 @@ using ::testing::IsEmpty;
 
 TEST(Lifecycle, RetainKeepsDataAndCredentialsForTheNextOfTheName) {
   Harness it;
-  it.create("demo", production_spec());
-  it.settle();
+  it.start_ready(production_spec);
   const auto claims = it.cluster.keys("PersistentVolumeClaim");
   ASSERT_FALSE(claims.empty());
   const Json secret = *it.find("Secret", "demo-credentials");
@@ -56,9 +55,7 @@ TEST(Lifecycle, RetainTakesBackWhatDeleteHadReleased) {
 
 TEST(Lifecycle, LostCredentialsOfExistingDataAreNotInvented) {
   Harness it;
-  it.create("demo", production_spec());
-  it.settle();
-  it.forget_requests();
+  it.start_ready(production_spec);
   it.cluster.remove(key("Secret", "demo-credentials"));
   it.settle();
   EXPECT_THAT(it.writes(), IsEmpty());
@@ -69,9 +66,7 @@ TEST(Lifecycle, LostCredentialsOfExistingDataAreNotInvented) {
 
 TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {
   Harness it;
-  it.create("demo", minimal_spec());
-  it.settle();
-  it.forget_requests();
+  it.start_ready(minimal_spec);
   it.edit_spec("demo", [](Json& spec) {
     spec["replicas"] = -1;
     spec["colour"] = "blue";
@@ -94,9 +89,7 @@ TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {
 
 TEST(Lifecycle, PausedResourceIsWatchedButNotWritten) {
   Harness it;
-  it.create("demo", minimal_spec());
-  it.settle();
-  it.forget_requests();
+  it.start_ready(minimal_spec);
   it.edit_spec("demo", [](Json& spec) {
     spec["paused"] = true;
     spec["replicas"] = 5;
@@ -113,8 +106,7 @@ TEST(Lifecycle, PausedResourceIsWatchedButNotWritten) {
 
 TEST(Lifecycle, SuspendScalesEverythingToZeroAndBack) {
   Harness it;
-  it.create("demo", production_spec());
-  it.settle();
+  it.start_ready(production_spec);
   it.edit_spec("demo", [](Json& spec) { spec["suspend"] = true; });
   it.settle();
   EXPECT_THAT(it.cluster.keys("Pod"), ::testing::SizeIs(2)) << "those of the finished Jobs";
@@ -150,9 +142,7 @@ TEST(Lifecycle, StandstillBeyondTheDeadlineIsStalledAlsoAfterARestartAndRecovers
 
 TEST(Lifecycle, ScaleIsOneWriteAndSettles) {
   Harness it;
-  it.create("demo", minimal_spec());
-  it.settle();
-  it.forget_requests();
+  it.start_ready(minimal_spec);
   it.edit_spec("demo", [](Json& spec) { spec["replicas"] = 20; });
   it.settle();
   EXPECT_THAT(it.writes(), ElementsAre("PATCH Deployment/demo-worker 200"));

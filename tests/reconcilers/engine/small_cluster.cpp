@@ -96,16 +96,16 @@ Response SmallCluster::send(const k8s::Request& request) {
 }
 
 Response SmallCluster::dispatch(const Call& call) {
-  const auto found = objects_.find(call.key);
+  const auto found = state_.objects.find(call.key);
   const std::string& method = call.request.method;
   if (auto refusal = refuse(call)) return *refusal;
   if (method == "GET")
-    return found == objects_.end() ? error(404, "NotFound", call.key.name + " not found")
-                                   : ok(found->second.body);
+    return found == state_.objects.end() ? error(404, "NotFound", call.key.name + " not found")
+                                         : ok(found->second.body);
   if (method == "PATCH") return patch(call);
   if (method == "DELETE") return remove(call);
   if (method != "POST") throw std::logic_error("no such verb: " + method);
-  if (found != objects_.end()) return error(409, "AlreadyExists", call.key.name + " exists");
+  if (found != state_.objects.end()) return error(409, "AlreadyExists", call.key.name + " exists");
   Stored& created = insert(call.key, call.body);
   note_update(created, Json::object(), call.manager, "");
   return ok(created.body, 201);
@@ -116,7 +116,7 @@ std::optional<Response> SmallCluster::refuse(const Call& call) const {
   const auto refusal = refused.find(call.key.kind + "/" + call.key.name);
   if (refusal != refused.end() && call.request.method != "DELETE")
     return error(403, "Forbidden", refusal->second);
-  const bool creates = call.request.method != "DELETE" && !objects_.contains(call.key);
+  const bool creates = call.request.method != "DELETE" && !state_.objects.contains(call.key);
   if (!namespace_ending || !creates) return std::nullopt;
   const Json cause = {{"reason", "NamespaceTerminating"}, {"field", "metadata.namespace"}};
   return error(403, "Forbidden", "the namespace is being terminated",
@@ -134,8 +134,8 @@ Response SmallCluster::apply(const Call& call) {
   const Json& metadata = call.body.at("metadata");
   const std::string version = metadata.value("resourceVersion", "");
   const std::string uid = metadata.value("uid", "");
-  const auto found = objects_.find(call.key);
-  if (found == objects_.end()) {
+  const auto found = state_.objects.find(call.key);
+  if (found == state_.objects.end()) {
     if (!call.subresource.empty()) return error(404, "NotFound", call.key.name + " not found");
     if (!uid.empty()) return error(409, "Conflict", "uid precondition failed");
     Json body = call.body;
@@ -193,8 +193,8 @@ void SmallCluster::lay_intent(Stored& object, const Json& intent, const std::str
 }
 
 Response SmallCluster::merge(const Call& call) {
-  const auto found = objects_.find(call.key);
-  if (found == objects_.end()) return error(404, "NotFound", call.key.name + " not found");
+  const auto found = state_.objects.find(call.key);
+  if (found == state_.objects.end()) return error(404, "NotFound", call.key.name + " not found");
   Stored& object = found->second;
   for (const char* field : {"resourceVersion", "uid"}) {
     const std::string wanted = call.body.value("metadata", Json::object()).value(field, "");
@@ -210,8 +210,8 @@ Response SmallCluster::merge(const Call& call) {
 }
 
 Response SmallCluster::remove(const Call& call) {
-  const auto found = objects_.find(call.key);
-  if (found == objects_.end()) return error(404, "NotFound", call.key.name + " not found");
+  const auto found = state_.objects.find(call.key);
+  if (found == state_.objects.end()) return error(404, "NotFound", call.key.name + " not found");
   const Json& wanted = call.body.at("preconditions");
   const Json& metadata = found->second.body.at("metadata");
   if (call.body.at("propagationPolicy") != "Background")
@@ -227,15 +227,15 @@ Response SmallCluster::remove(const Call& call) {
 SmallCluster::Stored& SmallCluster::insert(const Key& key, Json body) {
   Json& metadata = body["metadata"];
   metadata["namespace"] = key.ns;
-  metadata["uid"] = "uid-" + std::to_string(++uids_);
+  metadata["uid"] = "uid-" + std::to_string(++state_.uids);
   metadata["creationTimestamp"] = "2026-01-01T00:00:00Z";
   metadata["resourceVersion"] = next_version();
   if (has_generation(key.kind)) metadata["generation"] = 1;
   if (key.kind == "Service" && !body["spec"].contains("clusterIP"))
-    body["spec"]["clusterIP"] = "10.96.0." + std::to_string(addresses_++);
+    body["spec"]["clusterIP"] = "10.96.0." + std::to_string(state_.addresses++);
   if (key.kind == "Deployment") body["spec"]["progressDeadlineSeconds"] = 600;
   changes_.push_back(key);
-  return objects_[key] = {std::move(body), {}};
+  return state_.objects[key] = {std::move(body), {}};
 }
 
 // Another verb than apply: what it changed is its own from now on, what it took away is nobody's.
@@ -288,7 +288,7 @@ bool SmallCluster::finish(const Key& key, Stored& object, const Stored& before) 
 void SmallCluster::create_as(const std::string& manager, Json body) {
   const Json metadata = body.at("metadata");
   const Key key{body.at("kind"), metadata.at("namespace"), metadata.at("name")};
-  if (objects_.contains(key)) throw std::logic_error(key.text() + " exists");
+  if (state_.objects.contains(key)) throw std::logic_error(key.text() + " exists");
   Stored& created = insert(key, std::move(body));
   note_update(created, Json::object(), manager, "");
   finish(key, created, created);
@@ -296,7 +296,7 @@ void SmallCluster::create_as(const std::string& manager, Json body) {
 
 void SmallCluster::edit_as(const std::string& manager, const Key& key,
                            const std::function<void(Json&)>& edit) {
-  Stored& object = objects_.at(key);
+  Stored& object = state_.objects.at(key);
   const Stored before = object;
   edit(object.body);
   note_update(object, before.body, manager, "");
@@ -306,15 +306,15 @@ void SmallCluster::edit_as(const std::string& manager, const Key& key,
 void SmallCluster::apply_as(const std::string& manager, const Json& body) {
   const Json& metadata = body.at("metadata");
   const Key key{body.at("kind"), metadata.at("namespace"), metadata.at("name")};
-  Stored& object = objects_.at(key);
+  Stored& object = state_.objects.at(key);
   const Stored before = object;
   lay_intent(object, body, manager, "");
   finish(key, object, before);
 }
 
 void SmallCluster::remove(const Key& key) {
-  if (objects_.erase(key) == 0) throw std::logic_error(key.text() + " is not there");
-  ++version_;
+  if (state_.objects.erase(key) == 0) throw std::logic_error(key.text() + " is not there");
+  ++state_.version;
   changes_.push_back(key);
 }
 
@@ -324,7 +324,7 @@ void SmallCluster::begin_removal(const Key& key) {
 }
 
 void SmallCluster::set_status(const Key& key, Json status) {
-  Stored& object = objects_.at(key);
+  Stored& object = state_.objects.at(key);
   if (object.body.value("status", Json()) == status) return;
   object.body["status"] = std::move(status);
   object.body["metadata"]["resourceVersion"] = next_version();
@@ -333,9 +333,10 @@ void SmallCluster::set_status(const Key& key, Json status) {
 
 bool SmallCluster::collect_garbage() {
   std::set<std::string> uids;
-  for (const auto& [key, object] : objects_) uids.insert(object.body.at("metadata").at("uid"));
+  for (const auto& [key, object] : state_.objects)
+    uids.insert(object.body.at("metadata").at("uid"));
   std::vector<Key> gone;
-  for (const auto& [key, object] : objects_) {
+  for (const auto& [key, object] : state_.objects) {
     const Json owners = object.body.value("/metadata/ownerReferences"_json_pointer, Json::array());
     const bool orphan = std::none_of(owners.begin(), owners.end(), [&](const Json& owner) {
       return uids.contains(owner.at("uid").get<std::string>());
@@ -347,15 +348,24 @@ bool SmallCluster::collect_garbage() {
 }
 
 const Json* SmallCluster::find(const Key& key) const {
-  const auto found = objects_.find(key);
-  return found == objects_.end() ? nullptr : &found->second.body;
+  const auto found = state_.objects.find(key);
+  return found == state_.objects.end() ? nullptr : &found->second.body;
 }
 
 std::vector<SmallCluster::Key> SmallCluster::keys(const std::string& kind) const {
   std::vector<Key> all;
-  for (const auto& [key, unused] : objects_)
+  for (const auto& [key, unused] : state_.objects)
     if (kind.empty() || key.kind == kind) all.push_back(key);
   return all;
+}
+
+std::shared_ptr<const SmallCluster::Snapshot> SmallCluster::snapshot() const {
+  return std::make_shared<const Snapshot>(Snapshot{state_});
+}
+
+void SmallCluster::restore(const Snapshot& snapshot) {
+  state_ = snapshot.state;
+  changes_ = keys();
 }
 
 std::vector<SmallCluster::Key> SmallCluster::take_changes() {

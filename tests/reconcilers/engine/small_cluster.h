@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -52,6 +53,10 @@ class SmallCluster final : public k8s::Transport {
   std::vector<Key> keys(const std::string& kind = "") const;
   std::vector<Key> take_changes();
   bool has_changes() const { return !changes_.empty(); }
+  // What is stored, without the hooks of tests: a cluster to go on from after a crash.
+  struct Snapshot;
+  std::shared_ptr<const Snapshot> snapshot() const;
+  void restore(const Snapshot& snapshot);
 
   std::vector<Seen> seen;
   std::function<void(const Seen&)> before_write, after_write;  // may throw Crash
@@ -93,13 +98,20 @@ class SmallCluster final : public k8s::Transport {
                    const std::string& subresource);
   // Gives versions to what changed; true: something did.
   bool finish(const Key& key, Stored& object, const Stored& before);
-  std::string next_version() { return std::to_string(++version_); }
+  std::string next_version() { return std::to_string(++state_.version); }
 
-  std::map<Key, Stored> objects_;
+  struct State {
+    std::map<Key, Stored> objects;
+    std::int64_t version = 100;
+    std::int64_t uids = 0;
+    int addresses = 10;
+  };
+  State state_;
   std::vector<Key> changes_;
-  std::int64_t version_ = 100;
-  std::int64_t uids_ = 0;
-  int addresses_ = 10;
+};
+
+struct SmallCluster::Snapshot {
+  State state;
 };
 
 }  // namespace reconcilers::test
