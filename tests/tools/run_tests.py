@@ -14,7 +14,7 @@ import tiers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-BUILD = ROOT / "build" / "asan"
+BUILD = ROOT / "build" / "dev"
 
 # What each tier needs built, and how long it may take in all.
 NEEDS = {
@@ -36,7 +36,7 @@ def script(*arguments):
 BUILDERS = {
     "control plane": script(TESTS / "control-plane/build.sh"),
     "object store": script(TESTS / "object-store/build.sh"),
-    "operator": script(TESTS / "tools/build.sh", "asan"),
+    "operator": script(TESTS / "tools/build.sh", "dev"),
 }
 
 
