@@ -1,5 +1,6 @@
 """The operator under test: a process that has what install.yaml grants its ServiceAccount."""
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -13,10 +14,22 @@ from .waiting import until
 NAMESPACE = "entityservice-system"
 
 
+given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range from which connections take theirs, or one of those could have it a moment later."""
+    while True:
+        port = random.randrange(20000, 27000)
+        if port in given:
+            continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given.add(port)
+        return port
 
 
 class Operator:
