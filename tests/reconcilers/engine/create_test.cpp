@@ -15,15 +15,12 @@ INSTANTIATE_TEST_SUITE_P(Create, EveryProfile,
 
 TEST_P(EveryProfile, BecomesReadyAndIsThenSilent) {
   Harness it;
-  it.create("demo", GetParam()());
-  it.settle();
-  ASSERT_EQ(it.condition("Ready"), "True Ready") << it.status().dump(1);
+  it.start_ready(GetParam());
   EXPECT_EQ(it.condition("Reconciling"), "False Settled");
   EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
   for (const char* type : {"ConfigurationValid", "DatabaseReady", "RedisReady", "ObjectStoreReady",
                            "MigrationsApplied", "WorkersReady", "APIReady"})
     EXPECT_THAT(it.condition(type), HasSubstr("True ")) << type;
-  it.forget_requests();
   it.pass_time(std::chrono::seconds(60));
   EXPECT_THAT(it.requests(), IsEmpty());
 }
@@ -46,10 +43,8 @@ TEST_P(EveryProfile, CostsOneApplyAnObjectTwelveStatusWritesAndTenEvents) {
 
 TEST_P(EveryProfile, RestartInStepWritesNothingAndReadsTheSecretOnce) {
   Harness it;
-  it.create("demo", GetParam()());
-  it.settle();
+  it.start_ready(GetParam());
   it.restart();
-  it.forget_requests();
   it.settle();
   EXPECT_THAT(it.requests(), ElementsAre("GET Secret/demo-credentials 200"));
 }

@@ -76,7 +76,11 @@ void Harness::put(const Key& it) {
       (body &&
        body->at("metadata").value("labels", Json::object()).contains(desired::kResourceLabel));
   if (body != nullptr && mine) {
-    store_->put(record_of(it.kind, *body));
+    k8s::Record& record = records_[it];  // most of them outlive many processes
+    if (record.uid != body->at("metadata").at("uid") ||
+        record.resource_version != body->at("metadata").at("resourceVersion"))
+      record = record_of(it.kind, *body);
+    store_->put(record);
   } else if (const auto record = store_->find(it)) {
     store_->remove(it, record->uid);
   }

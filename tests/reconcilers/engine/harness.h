@@ -63,6 +63,7 @@ class Harness {
   k8s::Client client_{cluster};
   std::unique_ptr<Reconciler> reconciler_;
   std::map<std::string, Action> actions_;
+  std::map<SmallCluster::Key, k8s::Record> records_;  // as last put into a store
   k8s::Clock::time_point now_{std::chrono::hours(1)};
   const k8s::Clock::time_point start_ = now_;
   int random_ = 0;
