@@ -81,8 +81,9 @@ class StockTaker {
     const std::string trouble = pod_trouble(it.name, "");
     if (!trouble.empty()) return trouble;
     if (!it.serving)
-      return std::to_string(it.ready) + " of " + std::to_string(it.desired) + " replicas are ready";
-    return std::to_string(it.updated) + " of " + std::to_string(it.desired) +
+      return it.object + ": " + std::to_string(it.ready) + " of " + std::to_string(it.desired) +
+             " replicas are ready";
+    return it.object + ": " + std::to_string(it.updated) + " of " + std::to_string(it.desired) +
            " replicas run the current template";
   }
 

@@ -124,9 +124,9 @@ def failing_job(namespace, component):
 def test_a_database_that_never_gets_ready_stalls_and_recovers(operator, resources):
     resources.create(progressDeadlineSeconds=30, images={"postgres": "registry.example/postgres:never-ready"})
     condition = resources.wait_condition("Stalled", "True", "ProgressDeadlineExceeded", timeout=60)
-    assert "database: 0 of 1" in condition["message"]
+    assert "demo-postgres" in condition["message"]
     database = resources.condition("DatabaseReady")
-    assert database["status"] == "False" and "0 of 1" in database["message"], database
+    assert database["status"] == "False" and "demo-postgres" in database["message"], database
     resources.edit(images={"postgres": "registry.example/postgres:17"})
     resources.wait_ready()
     assert resources.condition("Stalled")["status"] == "False"
