@@ -19,7 +19,7 @@ BUILD = ROOT / "build" / "dev"
 # What each tier needs built, and how long it may take in all.
 NEEDS = {
     "unit": ["operator"],
-    "tools": ["control plane"],
+    "tools": ["operator", "control plane"],
     "configuration": ["operator", "object store"],
     "integration": ["operator", "control plane"],
 }
