@@ -13,6 +13,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(ROOT / "tests/control-plane"))
+sys.path.insert(0, str(ROOT / "tests/tools"))
 
 import cluster as control_plane  # noqa: E402
 from support.api import Api, CHILD_KINDS  # noqa: E402

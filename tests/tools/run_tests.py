@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import sanitizers
 import tiers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,23 +56,20 @@ def build(names):
     return built
 
 
-def set_environment():
-    """Operators that the tests start inherit it: they are the build with sanitizers."""
-    os.environ.setdefault("OPERATOR", str(BUILD / "bin/entityservice-operator"))
-    os.environ["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
-    os.environ["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
-    os.environ["LSAN_OPTIONS"] = \
-        f"suppressions={TESTS / 'tools/lsan.supp'}:print_suppressions=0"
-
-
 def run(tier, built):
     lacking = [need for need in NEEDS[tier] if not built[need]]
     if lacking:
         return tiers.Result(tier).fail(tier, f"could not be built: {', '.join(lacking)}")
     logs = ROOT / "build" / "test-results" / tier
+    reports = logs.with_name(f"{tier}-sanitizers")
+    os.environ.update(sanitizers.environment(reports))
     if tier == "unit":
-        return tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM)
-    return tiers.run_pytest(tier, TESTS / tier, logs, SECONDS[tier])
+        result = tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM)
+    else:
+        result = tiers.run_pytest(tier, TESTS / tier, logs, SECONDS[tier])
+    for name, text in sanitizers.reports(reports):
+        result.fail(name, text)
+    return result
 
 
 def main():
@@ -81,7 +79,7 @@ def main():
     for tier in chosen:
         if tier not in NEEDS:
             parser.error(f"no tier {tier}; there are {', '.join(NEEDS)}")
-    set_environment()
+    os.environ.setdefault("OPERATOR", str(BUILD / "bin/entityservice-operator"))
     built = build({need for tier in chosen for need in NEEDS[tier]})
     results = []
     for tier in chosen:

@@ -49,31 +49,51 @@ def summarise(results):
     return 1 if failed else 0
 
 
-def run_logged(what, arguments, log, seconds):
-    """The exit status, or None after a time-out. Ends the whole process group with it."""
-    began = told = time.monotonic()
-    print(f"{what} ...", file=sys.stderr, flush=True)
-    with open(log, "wb") as output:
-        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output,
-                                 stderr=subprocess.STDOUT, start_new_session=True,
-                                 preexec_fn=processes.die_with_parent)
-    try:
-        while True:
-            try:
-                return child.wait(0.2)
-            except subprocess.TimeoutExpired:
-                now = time.monotonic()
-                if now - began > seconds:
-                    return None
-                if now - told >= 20:
-                    told = now
-                    print(f"{what} ... {now - began:.0f} s", file=sys.stderr, flush=True)
-    finally:
+class Child:
+    """A process group with a log and a limit; `status` is None after a time-out."""
+
+    def __init__(self, what, arguments, log, seconds):
+        self.what, self.seconds, self.status = what, seconds, None
+        self.began = self.told = time.monotonic()
+        print(f"{what} ...", file=sys.stderr, flush=True)
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=subprocess.STDOUT, start_new_session=True,
+                                            preexec_fn=processes.die_with_parent)
+
+    def is_over(self):
+        self.status = self.process.poll()
+        now = time.monotonic()
+        if now - self.told >= 20:
+            self.told = now
+            print(f"{self.what} ... {now - self.began:.0f} s", file=sys.stderr, flush=True)
+        return self.status is not None or now - self.began > self.seconds
+
+    def end(self):
         try:
-            os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        child.wait()
+        self.process.wait()
+
+
+def run_logged(commands, seconds, at_once=1):
+    """Runs [(what, arguments, log)]; yields each one's index and exit status, None if timed out.
+    Ends each one's whole process group with it."""
+    waiting, running = list(enumerate(commands)), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                index, (what, arguments, log) = waiting.pop(0)
+                running.append((index, Child(what, arguments, log, seconds)))
+            for entry in [it for it in running if it[1].is_over()]:
+                entry[1].end()
+                running.remove(entry)
+                yield entry[0], entry[1].status
+            time.sleep(0.05)
+    finally:
+        for _, child in running:
+            child.end()
 
 
 def read_report(result, report, prefix=""):
@@ -120,17 +140,19 @@ def _judge(result, what, status, report, log, seconds, prefix=""):
 
 
 def run_programs(tier, folder, logs, seconds):
-    """Every GoogleTest program of the folder."""
+    """Every GoogleTest program of the folder, as many at once as there are cores."""
     result = Result(tier)
     _fresh(logs)
     programs = sorted(pathlib.Path(folder).glob("*_test"))
     if not programs:
         return result.fail(tier, f"no *_test in {folder}")
-    for program in programs:
-        report, log = logs / f"{program.name}.xml", logs / f"{program.name}.log"
-        status = run_logged(program.name, [
-            program, "--gtest_brief=1", f"--gtest_output=xml:{report}"], log, seconds)
-        _judge(result, program.name, status, report, log, seconds, f"{program.name} ")
+
+    commands = [(program.name,
+                 [program, "--gtest_brief=1", f"--gtest_output=xml:{logs / program.name}.xml"],
+                 logs / f"{program.name}.log") for program in programs]
+    for index, status in run_logged(commands, seconds, os.cpu_count()):
+        name, _, log = commands[index]
+        _judge(result, name, status, logs / f"{name}.xml", log, seconds, f"{name} ")
     return result
 
 
@@ -140,9 +162,9 @@ def run_pytest(tier, folder, logs, seconds):
     if not folder.is_dir():
         return result.fail(tier, f"there is no {folder}")
     report, log = logs / "report.xml", logs / "log"
-    status = run_logged(f"{tier} tests", [
-        sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-        f"--junitxml={report}", f"--rootdir={folder}", folder], log, seconds)
+    command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+               f"--junitxml={report}", f"--rootdir={folder}", folder]
+    (_, status), = run_logged([(f"{tier} tests", command, log)], seconds)
     _judge(result, tier, status, report, log, seconds)
     return result
 

@@ -60,6 +60,16 @@ def test_time_out_ends_the_whole_group(tmp_path, capsys):
     assert "timed out after 1 s" in result.failures[0][1]
 
 
+def test_programs_run_side_by_side_and_each_is_judged_by_its_own_report(tmp_path, capsys):
+    meet = "touch {0}; for _ in $(seq 100); do [ -e {1} ] && exit {2}; sleep 0.05; done; exit 9"
+    program(tmp_path / "bin", "a", GOOD, meet.format(tmp_path / "a", tmp_path / "b", 0))
+    program(tmp_path / "bin", "b", BAD, meet.format(tmp_path / "b", tmp_path / "a", 1))
+    result = run(tmp_path)
+    assert tiers.summarise([result]) == 1
+    assert last_line(capsys) == "1 passed, 1 failed"
+    assert result.failures[0][0] == "b_test S.bad"
+
+
 def test_no_program_is_a_failure(tmp_path, capsys):
     assert tiers.summarise([run(tmp_path)]) == 1
     assert last_line(capsys) == "0 passed, 1 failed"

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 
+import sanitizers
 import yaml
 
 from .waiting import until
@@ -86,12 +87,14 @@ class Operator:
         if kill:
             process.kill()
             process.wait()
-            return
-        started = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=30)
-        assert code == 0, f"exit code {code}: {self.tail()}"
-        self.stopping_took = time.monotonic() - started
+        else:
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(timeout=30)
+            self.stopping_took = time.monotonic() - started
+            assert code == 0, f"exit code {code}: {self.tail()}"
+        report = sanitizers.found_in(self.log)
+        assert not report, report
 
     def tail(self, lines=15):
         return "".join(open(self.log, errors="replace").readlines()[-lines:])
