@@ -12,6 +12,7 @@ namespace k8s {
 std::string percent_encode(std::string_view text, std::string_view keep = "");
 // nullopt: not base64.
 std::optional<std::string> base64_decode(std::string_view text);
+std::string base64_encode(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 // nullopt: can not be read.
 std::optional<std::string> read_file(const std::string& path);

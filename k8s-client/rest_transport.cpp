@@ -117,8 +117,9 @@ class Family {
   explicit Family(const ServerAddress& address)
       : host_(address.host), port_(address.port), value_(std::make_shared<std::atomic<int>>(0)) {
     boost::system::error_code error;
-    if (boost::asio::ip::make_address_v4(host_, error); !error) {
-      *value_ = AF_INET;
+    const auto literal = boost::asio::ip::make_address(host_, error);
+    if (!error) {
+      *value_ = literal.is_v6() ? AF_INET6 : AF_INET;
       return;
     }
     resolve().wait_for(kLongestResolve);
@@ -174,14 +175,12 @@ class RestStream final : public Stream {
 
 class RestTransport final : public Transport {
  public:
-  RestTransport(const ClusterConfig& config, RestObserver* observer)
-      : address_(check_server(config)),
-        server_name_(config.tls_server_name),
-        credentials_(config),
+  RestTransport(std::shared_ptr<Credentials> credentials, RestObserver* observer)
+      : address_(check_server(credentials->config())),
+        server_name_(credentials->config().tls_server_name),
+        credentials_(std::move(credentials)),
         family_(address_),
-        observer_(observer) {
-    if (address_.tls) check_tls(*credentials_.tls());
-  }
+        observer_(observer) {}
 
   // What is still resolving a name can not be stopped; it is left to its own end.
   ~RestTransport() override {
@@ -209,20 +208,22 @@ class RestTransport final : public Transport {
       std::counting_semaphore<>& slots;
       ~Release() { slots.release(); }
     } release{slots_};
-    const std::string token = credentials_.token();
-    Response response = send_once(request, token, deadline);
-    if (response.status == 401 && credentials_.refresh_token(token)) {
-      response = send_once(request, credentials_.token(), deadline);
+    const Identity identity = identity_for(request, deadline);
+    Response response = send_once(request, identity, deadline);
+    if (response.status == 401) {
+      const Identity other = identity_after(identity, request, deadline);
+      if (other != identity) response = send_once(request, other, deadline);
     }
     return response;
   }
 
   std::unique_ptr<Stream> open(const Request& request, milliseconds idle) override {
     const auto deadline = Clock::now() + request.deadline;
-    const std::string token = credentials_.token();
-    auto [exchange, status] = open_once(request, token, deadline);
-    if (status == 401 && credentials_.refresh_token(token)) {
-      std::tie(exchange, status) = open_once(request, credentials_.token(), deadline);
+    const Identity identity = identity_for(request, deadline);
+    auto [exchange, status] = open_once(request, identity, deadline);
+    if (status == 401) {
+      const Identity other = identity_after(identity, request, deadline);
+      if (other != identity) std::tie(exchange, status) = open_once(request, other, deadline);
     }
     if (status >= 200 && status <= 299) return std::make_unique<RestStream>(exchange, idle);
     throw api_error("watch " + request.path,
@@ -246,6 +247,19 @@ class RestTransport final : public Transport {
     return open;
   }
 
+  Identity identity_for(const Request& request, Clock::time_point deadline) {
+    return located(request, [&] {
+      return await_identity(*credentials_, deadline, [this] { return closed_.load(); });
+    });
+  }
+
+  // The same one again: nothing better is known.
+  Identity identity_after(const Identity& refused, const Request& request,
+                          Clock::time_point deadline) {
+    credentials_->refuse(refused);
+    return identity_for(request, deadline);
+  }
+
   // Failures name the server, and a failed connect looks the server's address up again.
   template <typename F>
   auto located(const Request& request, F&& f) -> decltype(f()) {
@@ -258,19 +272,19 @@ class RestTransport final : public Transport {
     }
   }
 
-  Response send_once(const Request& request, const std::string& token, Clock::time_point deadline) {
+  Response send_once(const Request& request, const Identity& identity, Clock::time_point deadline) {
     return observed(request, [&] {
-      const auto exchange = start(request, token, kResponseLimits);
+      const auto exchange = start(request, identity, kResponseLimits);
       return exchange->wait_response(deadline);
     });
   }
 
   std::pair<std::shared_ptr<Exchange>, int> open_once(const Request& request,
-                                                      const std::string& token,
+                                                      const Identity& identity,
                                                       Clock::time_point deadline) {
     std::shared_ptr<Exchange> exchange;
     const Response response = observed(request, [&] {
-      exchange = start(request, token, kWatchLimits);
+      exchange = start(request, identity, kWatchLimits);
       return Response{.status = exchange->wait_status(deadline), .body = {}};
     });
     return {exchange, response.status};
@@ -292,7 +306,7 @@ class RestTransport final : public Transport {
     }
   }
 
-  std::shared_ptr<Exchange> start(const Request& request, const std::string& token,
+  std::shared_ptr<Exchange> start(const Request& request, const Identity& identity,
                                   const Exchange::Limits& limits) {
     const pplx::cancellation_token_source cancellation;
     const auto cancel = [cancellation] { pool().post([cancellation] { cancellation.cancel(); }); };
@@ -303,9 +317,9 @@ class RestTransport final : public Transport {
     });
     // Looked at after it has joined the others: either this sees the flag, or `close` the exchange.
     if (closed_) throw TransportError(Stage::Cancelled, "the client is stopping");
-    const Clients clients = current_clients();
+    const Clients clients = clients_for(identity.tls);
     const auto& client = limits.window == 0 ? clients.requests : clients.watches;
-    pool().post([client, message = message_of(request, token, exchange),
+    pool().post([client, message = message_of(request, identity.token, exchange),
                  token_of_cancel = cancellation.get_token(),
                  exchange] { run(client, message, token_of_cancel, exchange); });
     return exchange;
@@ -339,8 +353,7 @@ class RestTransport final : public Transport {
 
   // Pooled connections keep the certificates that they were made with, so new ones need new
   // clients.
-  Clients current_clients() {
-    const auto tls = credentials_.tls();
+  Clients clients_for(const std::shared_ptr<const TlsMaterial>& tls) {
     return clients_.with([&](Clients& clients) {
       if (clients.tls != tls) {
         clients = {tls, make_client(tls, kRequestSilence), make_client(tls, kWatchSilence)};
@@ -354,17 +367,22 @@ class RestTransport final : public Transport {
     http::client::http_client_config config;
     config.set_timeout(silence);
     config.set_max_redirects(0);
+    config.set_validate_certificates(!tls->insecure);
     config.set_nativehandle_options([family = family_, with_tls = address_.tls](void* handle) {
       prepare_socket(handle, with_tls, family.get());
     });
     config.set_ssl_context_callback(
         [tls](boost::asio::ssl::context& context) { install_tls(context.native_handle(), *tls); });
-    return std::make_shared<http::client::http_client>(web::uri(address_.url), config);
+    // The library resolves an IPv6 address only without its brackets.
+    const std::string url = address_.ipv6 ? (address_.tls ? "https://" : "http://") +
+                                                address_.host + ":" + address_.port + address_.path
+                                          : address_.url;
+    return std::make_shared<http::client::http_client>(web::uri(url), config);
   }
 
   const ServerAddress address_;
   const std::string server_name_;
-  Credentials credentials_;
+  const std::shared_ptr<Credentials> credentials_;
   const Family family_;
   RestObserver* const observer_;
   std::counting_semaphore<> slots_{kRequestsInFlight};
@@ -379,6 +397,7 @@ void initialize_http() {
   static std::once_flag once;
   std::call_once(once, [] {
     std::signal(SIGPIPE, SIG_IGN);
+    original_environment();  // exec plugins have TLS of their own
     // Parsed anew for each connection otherwise, and then thrown away by install_tls.
     ::setenv("SSL_CERT_FILE", "/dev/null", 1);
     ::setenv("SSL_CERT_DIR", "/nonexistent", 1);
@@ -386,10 +405,15 @@ void initialize_http() {
   });
 }
 
-std::unique_ptr<Transport> make_rest_transport(const ClusterConfig& config,
+std::unique_ptr<Transport> make_rest_transport(std::shared_ptr<Credentials> credentials,
                                                RestObserver* observer) {
   initialize_http();
-  return std::make_unique<RestTransport>(config, observer);
+  return std::make_unique<RestTransport>(std::move(credentials), observer);
+}
+
+std::unique_ptr<Transport> make_rest_transport(const ClusterConfig& config,
+                                               RestObserver* observer) {
+  return make_rest_transport(std::make_shared<Credentials>(config), observer);
 }
 
 }  // namespace k8s

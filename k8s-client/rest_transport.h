@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "k8s-client/config.h"
+#include "k8s-client/credentials.h"
 #include "k8s-client/transport.h"
 
 namespace k8s {
@@ -18,7 +19,10 @@ struct RestObserver {  // counts requests for metrics; called from the requestin
                         std::chrono::nanoseconds took) = 0;
 };
 
-// Owns its connections. `observer` may be null and must outlive the transport.
+// Owns its connections. `observer` may be null and must outlive the transport. Throws ConfigError.
+// Transports that share their credentials look them up once for all.
+std::unique_ptr<Transport> make_rest_transport(std::shared_ptr<Credentials> credentials,
+                                               RestObserver* observer = nullptr);
 std::unique_ptr<Transport> make_rest_transport(const ClusterConfig& config,
                                                RestObserver* observer = nullptr);
 

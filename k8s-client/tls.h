@@ -12,11 +12,13 @@ struct TlsMaterial {
   std::string ca_pem = {};
   std::string cert_pem = {};
   std::string key_pem = {};
+  bool insecure = false;  // whoever answers is believed
   bool operator==(const TlsMaterial&) const = default;
 };
 
 // Trusts `material.ca_pem` alone (not the system's roots), shows the client certificate, asks for
-// TLS 1.2 or newer. Throws ConfigError that names the part that OpenSSL refuses.
+// TLS 1.2 or newer. `insecure` trusts anybody. Throws ConfigError that names the part that OpenSSL
+// refuses.
 void install_tls(SSL_CTX* context, const TlsMaterial& material);
 
 // Throws what install_tls would throw.

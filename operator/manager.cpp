@@ -38,6 +38,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kElectionRequest{2'000};
 // What the end of the election may take of the time for a stop, the release included.
 constexpr milliseconds kReleaseTime{1'000};
+// Longer than an exec plugin may run.
+constexpr std::chrono::seconds kFirstCredentials{35};
 
 std::vector<std::string> kinds_of(const std::vector<k8s::WatchSpec>& specs) {
   std::set<std::string> kinds;
@@ -264,15 +266,18 @@ class Manager::Impl {
 };
 
 Environment make_environment(const RunOptions& options) {
-  const k8s::ClusterConfig config = options.kubeconfig.empty()
-                                        ? k8s::in_cluster()
-                                        : k8s::load_kubeconfig(options.kubeconfig, options.context);
+  const k8s::ClusterConfig config = k8s::load_config(options.kubeconfig, options.context);
+  const auto warn = [](const std::string& trouble) { spdlog::warn("{}", trouble); };
+  for (const auto& warning : config.warnings) warn(warning);
+  const auto credentials = std::make_shared<k8s::Credentials>(config, warn);
+  // A plugin that gives nothing is an error of the start, not of every request.
+  k8s::await_identity(*credentials, k8s::Clock::now() + kFirstCredentials);
   Environment environment;
-  environment.transport = [config](k8s::RestObserver* observer) {
-    return k8s::make_rest_transport(config, observer);
+  environment.transport = [credentials](k8s::RestObserver* observer) {
+    return k8s::make_rest_transport(credentials, observer);
   };
   environment.lease_namespace = options.lease_namespace;
-  if (environment.lease_namespace.empty() && options.kubeconfig.empty()) {
+  if (environment.lease_namespace.empty() && config.in_pod) {
     environment.lease_namespace = config.ns;
   }
   if (environment.lease_namespace.empty()) environment.lease_namespace = "entityservice-system";

@@ -28,7 +28,8 @@ struct Environment {
   std::chrono::milliseconds stop_deadline{4'800};  // then the process ends as it is
 };
 
-// Reads kubeconfig or in-cluster files; throws k8s::ConfigError when they are wrong.
+// Reads kubeconfigs or in-cluster files, and waits for an exec plugin; throws k8s::Error when they
+// are wrong or it fails.
 Environment make_environment(const RunOptions& options);
 
 class Manager {

@@ -72,7 +72,8 @@ CLI::Validator dns_label(const std::string& flag) {
 
 CLI::App* add_run(CLI::App& app, RunOptions& run) {
   CLI::App* const command = app.add_subcommand("run", "Watch EntityServices and reconcile them");
-  command->add_option("--kubeconfig", run.kubeconfig, "Kubeconfig file; without it in-cluster");
+  command->add_option("--kubeconfig", run.kubeconfig,
+                      "Kubeconfig file; without it KUBECONFIG, a pod's own files, ~/.kube/config");
   command->add_option("--context", run.context, "Context of the kubeconfig; default its current");
   command
       ->add_option("--namespace", run.namespaces,
@@ -163,11 +164,6 @@ Command parse_command_line(const std::vector<std::string>& arguments, std::ostre
     return Exit{kExitUsage};
   }
   if (*run_command) {
-    if (!run.context.empty() && run.kubeconfig.empty()) {
-      err << "error: --context '" << run.context
-          << "' names a context of a kubeconfig: give --kubeconfig too\n";
-      return Exit{kExitUsage};
-    }
     return run;
   }
   if (*render_command) return render;

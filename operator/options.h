@@ -18,7 +18,7 @@ namespace op {
 enum ExitCode { kExitOk = 0, kExitFailed = 1, kExitUsage = 2, kExitLostLeadership = 3 };
 
 struct RunOptions {
-  std::string kubeconfig = {};  // empty: in-cluster
+  std::string kubeconfig = {};  // empty: as k8s::load_config
   std::string context = {};
   std::vector<std::string> namespaces = {};  // empty: all
   std::string watch_label_selector = {};

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <stdexcept>
 
 namespace k8s {
@@ -106,21 +107,29 @@ bool FaultServer::Connection::wait_for_close() {
 }
 
 FaultServer::FaultServer(Handler handler, std::optional<CertifiedKey> identity,
-                         const std::string& client_ca)
+                         const std::string& client_ca, bool ipv6)
     : handler_(std::move(handler)) {
   std::signal(SIGPIPE, SIG_IGN);
   if (identity) tls_ = tls_context(*identity, client_ca);
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  listener_ = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};  // begins with family and port as that of IPv4 does
   socklen_t size = sizeof address;
+  if (ipv6) {
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+  } else {
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    size = sizeof four;
+    std::memcpy(&address, &four, size);
+  }
   if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       ::listen(listener_, 64) != 0) {
     throw std::runtime_error("can not listen on loopback");
   }
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
+  port_ = ntohs(address.sin6_port);
   acceptor_ = std::thread([this] {
     for (;;) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);

@@ -43,7 +43,7 @@ class FaultServer {
   using Handler = std::function<void(Connection&)>;
 
   explicit FaultServer(Handler handler, std::optional<CertifiedKey> identity = std::nullopt,
-                       const std::string& client_ca = "");
+                       const std::string& client_ca = "", bool ipv6 = false);
   ~FaultServer();
   FaultServer(const FaultServer&) = delete;
   FaultServer& operator=(const FaultServer&) = delete;

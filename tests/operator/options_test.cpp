@@ -155,7 +155,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"log_format", {"run", "--log-format", "xml"}, "'xml' is not one of json, text"},
         Refused{"log_level", {"run", "--log-level", "loud"}, "'loud' is not one of debug"},
         Refused{"ns", {"run", "--namespace", "Not_A_Name"}, "lower-case letters"},
-        Refused{"context_alone", {"run", "--context", "dev"}, "give --kubeconfig too"},
         Refused{"render_nothing", {"render"}, "--filename"}),
     [](const auto& test) { return test.param.name; });
 
