@@ -24,7 +24,7 @@ class Audit:
                 event = json.loads(line)
             except ValueError:
                 continue  # the last line may be in the making
-            if user in (None, event["user"]["username"]) and event["stage"] != "RequestReceived":
+            if user in (None, event["user"].get("username")) and event["stage"] != "RequestReceived":
                 events.append(event)
         return events
 
