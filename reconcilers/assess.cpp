@@ -100,7 +100,8 @@ Condition stalled_condition(const Situation& it, bool ready) {
     for (const Issue& issue : it.applied.issues) messages.push_back(issue.message);
     return condition("Stalled", true, it.applied.issues.front().reason, join(messages, "; "));
   }
-  if (it.deadline_exceeded && !ready) {
+  // Nobody waits for what is suspended or paused.
+  if (it.deadline_exceeded && !ready && !it.resolved.suspend && !it.resolved.paused) {
     return condition("Stalled", true, "ProgressDeadlineExceeded",
                      "no progress for " + std::to_string(it.resolved.progress_deadline_seconds) +
                          " s: " + what_is_missing(it.components));

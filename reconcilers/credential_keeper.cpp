@@ -4,6 +4,7 @@
 
 #include "k8s-client/encoding.h"
 #include "k8s-client/errors.h"
+#include "reconcilers/desired/metadata.h"
 #include "reconcilers/kinds.h"
 
 namespace reconcilers {
@@ -50,6 +51,16 @@ bool predecessor_leaves(const Observed& observed, const k8s::RecordPtr& secret) 
   return std::any_of(claims.begin(), claims.end(), [&observed](const k8s::RecordPtr& claim) {
     return observed.is_predecessors(*claim);
   });
+}
+
+// Of a volume that somebody brought we know only from our own record whether we have used it.
+std::optional<std::string> claim_with_data(const crds::Resolved& resolved,
+                                           const Observed& observed) {
+  const auto claims = observed.of_kind("PersistentVolumeClaim");
+  if (!claims.empty()) return claims.front()->key.name;
+  if (observed.status().contains(desired::kMigration))
+    return resolved.database.storage.existing_claim;
+  return std::nullopt;
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -101,13 +112,11 @@ CredentialState CredentialKeeper::judge(const crds::Resolved& resolved,
 
 CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Observed& observed,
                                        Memory& memory) const {
-  const auto claims = observed.of_kind("PersistentVolumeClaim");
-  if (!claims.empty()) {
+  if (const auto claim = claim_with_data(resolved, observed)) {
     return {std::nullopt,
             {},
             Issue{"CredentialsLost",
-                  "Secret " + secret_name(resolved) + " is gone but the data of " +
-                      claims.front()->key.name +
+                  "Secret " + secret_name(resolved) + " is gone but the data of " + *claim +
                       " was made with it: restore the Secret from a backup, or delete the volume "
                       "claims of this resource to begin with empty ones"}};
   }

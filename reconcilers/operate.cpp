@@ -70,33 +70,6 @@ void Procedures::repeat_failed_jobs(const desired::Objects& desired) const {
   }
 }
 
-void Procedures::keep_or_release_data(crds::DeletionPolicy policy) const {
-  std::vector<RecordPtr> kept = observed.of_kind("PersistentVolumeClaim");
-  for (const auto& record : {observed.find("Secret", observed.key.name + "-credentials"),
-                             observed.find("ConfigMap", observed.key.name + "-redis-state")})
-    if (record && record->controller_uid.empty()) kept.push_back(record);
-  const bool follow = policy == crds::DeletionPolicy::Delete;
-  for (const RecordPtr& record : kept) {
-    const auto& owners = record->owner_uids;
-    const bool follows = std::find(owners.begin(), owners.end(), observed.uid()) != owners.end();
-    if (follows == follow || record->deleting || observed.is_predecessors(*record)) continue;
-    const k8s::Resource& resource = resource_of(record->key.kind);
-    Json metadata = {{"name", record->key.name}, {"namespace", record->key.ns}};
-    if (follow) {
-      metadata["ownerReferences"] =
-          Json::array({Json{{"apiVersion", entity_services().api_version()},
-                            {"kind", entity_services().kind},
-                            {"name", observed.key.name},
-                            {"uid", observed.uid()},
-                            {"controller", false}}});
-    }
-    const Json body = {
-        {"apiVersion", resource.api_version()}, {"kind", resource.kind}, {"metadata", metadata}};
-    Json answer = client.apply(resource, body, kRetentionManager, k8s::Guard::update(record->uid));
-    store.put(record_of(record->key.kind, std::move(answer)));
-  }
-}
-
 void Procedures::finish_redis_bootstrap(const crds::Resolved& resolved) const {
   const RecordPtr state = observed.find("ConfigMap", resolved.name + "-redis-state");
   if (!state || text_fact(*state, "bootstrap") != "true") return;

@@ -24,13 +24,15 @@ struct Procedures {
   // Failed Jobs are counted; after the back-off they are deleted, and the next pass
   // makes them anew.
   void repeat_failed_jobs(const desired::Objects& desired) const;
-  // Volume claims and ownerless objects follow the resource into deletion, or outlive it.
-  void keep_or_release_data(crds::DeletionPolicy policy) const;
+  // The volume claims that the resource made follow it into deletion, or outlive it; ownerless
+  // objects as well, and not before all of the data does.
+  void keep_or_release_data(const desired::Objects& desired, crds::DeletionPolicy policy) const;
   // Once all pods of Redis were ready, it never again elects its first master by itself.
   void finish_redis_bootstrap(const crds::Resolved& resolved) const;
   void prune(const std::vector<k8s::RecordPtr>& garbage) const;
 
  private:
+  void follow(const k8s::Record& record, bool into_deletion) const;
   void remove(const k8s::Record& record, const std::string& resource_version) const;
 };
 

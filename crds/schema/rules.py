@@ -77,7 +77,7 @@ def volumes(store):
              f"{store}.managed.storage.enabled cannot change; {NO_MOVE}", **at),
         rule(f"!{old} || {new}", f"{name} cannot be removed; write it again", **at),
         rule(f"!{new} || quantity(string(self.{name})).compareTo({was}) >= 0",
-             f"{name} cannot shrink: a volume never does", **at),
+             f"{name} cannot shrink: a volume never does; write what it was, or more", **at),
     ] + [unchanged(storage(store, field)) for field in ("className", "accessModes", "existingClaim")]
 
 

@@ -99,8 +99,8 @@ def keys_are_not(pattern, message):
 
 
 LABEL_KEYS = keys_are(LABEL_KEY, "keys must be label keys like example.com/team")
-USERS_KEYS = keys_are_not(OPERATORS_KEY, "keys under entityservice.io and kubernetes.io are set by "
-                          "the operator and the cluster")
+USERS_KEYS = keys_are_not(OPERATORS_KEY, "remove keys under entityservice.io and kubernetes.io: the "
+                          "operator and the cluster set them")
 
 
 def annotations(description):

@@ -72,7 +72,7 @@ def service():
         "loadBalancerSourceRanges": cidrs("Clients that the load balancer lets in."),
     }, rules=[rule("!has(self.loadBalancerSourceRanges) || size(self.loadBalancerSourceRanges) == 0 "
                    "|| (has(self.type) && self.type == 'LoadBalancer')",
-                   "works with type LoadBalancer only", fieldPath=".loadBalancerSourceRanges")])
+                   "works with type LoadBalancer only; write that type or remove it", fieldPath=".loadBalancerSourceRanges")])
 
 
 def api():
@@ -127,8 +127,8 @@ def database():
         text("Its value.", 1024, r"[^\x00-\x1f\x7f]*"),
         keys_are(r"[a-z_][a-z0-9_]{0,62}(\.[a-z0-9_]{1,62})?",
                  "must be names of parameters, in lower case"),
-        keys_are_not(rules.PARAMETERS, "has a parameter that the operator sets; for "
-                     "max_connections there is maxConnections"))
+        keys_are_not(rules.PARAMETERS, "has a parameter that the operator sets; remove it "
+                     "(for max_connections there is maxConnections)"))
     return obj("Postgres.", {"managed": obj("One that the operator runs.", {
         "storage": storage("the database", "8Gi", "8Gi"),
         "resources": resources("Resources of Postgres."),

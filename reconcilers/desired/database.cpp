@@ -133,17 +133,20 @@ Json init_volume(const std::string& config) {
   return volume;
 }
 
-Json database_template(const Resolved& resolved, const std::string& config) {
+const std::vector<std::string> kPasswords = {"postgres-password", "database-user",
+                                             "database-password"};
+
+Json database_template(const Resolved& resolved, const Facts& facts, const std::string& config) {
   PodParts parts{.component = kDatabase, .user = kUser, .group = kUser};
   parts.grace_seconds = resolved.database.grace_seconds;
   parts.containers.push_back(container(resolved));
   const auto shared = memory_share(resolved.database.resources, kSharedBuffersPercent);
-  // No annotation with a hash of the passwords: they are read when the database is made, never
-  // again, and a restart for a new one would be for nothing.
+  // Passwords are read when the database is made and never again: on a volume, a restart for new
+  // ones would be for nothing. Without one it makes a database that knows them.
+  if (!resolved.database.storage.enabled) parts.annotations = secrets_annotation(facts, kPasswords);
   parts.volumes =
       Json::array({config_volume("config", config), init_volume(config),
-                   credentials_volume(resolved, "credentials",
-                                      {"postgres-password", "database-user", "database-password"}),
+                   credentials_volume(resolved, "credentials", kPasswords),
                    memory_dir("run", "1Mi"), empty_dir("tmp", "64Mi"),
                    // for parallel queries; the runtime's 64 MiB fail some
                    memory_dir("shm", std::to_string(shared ? *shared / kMebi : 128) + "Mi")});
@@ -152,7 +155,7 @@ Json database_template(const Resolved& resolved, const std::string& config) {
 
 }  // namespace
 
-Objects database(const Resolved& resolved, const Facts& /*facts*/) {
+Objects database(const Resolved& resolved, const Facts& facts) {
   const std::string name = resolved.name + "-postgres";
   Objects all = {service(resolved, name), configuration(resolved, name)};
 
@@ -160,7 +163,7 @@ Objects database(const Resolved& resolved, const Facts& /*facts*/) {
   parts.service = name;
   parts.replicas = resolved.database.replicas;
   parts.storage = &resolved.database.storage;
-  parts.pod_template = database_template(resolved, all.back().name());
+  parts.pod_template = database_template(resolved, facts, all.back().name());
   all.push_back(stateful_set(resolved, std::move(parts)));
   return all;
 }

@@ -140,6 +140,24 @@ TEST(Lifecycle, StandstillBeyondTheDeadlineIsStalledAlsoAfterARestartAndRecovers
   EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
 }
 
+TEST(Lifecycle, SuspendedOrPausedResourceNeverMissesADeadline) {
+  for (const char* rest : {"suspend", "paused"}) {
+    Harness it;
+    it.start_ready(minimal_spec);
+    it.edit_spec("demo", [rest](Json& spec) {
+      spec["progressDeadlineSeconds"] = 60;
+      spec["replicas"] = 5;
+      spec[rest] = true;
+    });
+    it.settle();
+    it.pass_time(100s);
+    it.cluster.edit_as("kubectl", key("Secret", "demo-credentials"),
+                       [](Json& body) { body["metadata"]["labels"]["touched"] = "yes"; });
+    it.settle();
+    EXPECT_EQ(it.condition("Stalled"), "False NotStalled") << rest;
+  }
+}
+
 TEST(Lifecycle, ScaleIsOneWriteAndSettles) {
   Harness it;
   it.start_ready(minimal_spec);
