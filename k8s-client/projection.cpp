@@ -11,24 +11,61 @@
 namespace k8s {
 namespace {
 
-std::string canonical_text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+bool holds_only_objects(const Json& list) {
+  return std::all_of(list.begin(), list.end(), [](const Json& item) { return item.is_object(); });
+}
+
+void append_value(std::string& out, const Json& value);
+
+void append_string(std::string& out, const std::string& text) {
+  ((out += std::to_string(text.size())) += ':') += text;
+}
+
+void append_member(std::string& out, const std::string& name, const Json& value) {
+  append_string(out, name);
+  append_value(out, value);
+}
+
+// Two values have the same text when they are equal but for the order of their lists of objects;
+// lists of scalars keep their order (arguments). No JSON: nothing is escaped and nothing copied,
+// since every object is compared in every pass.
+void append_value(std::string& out, const Json& value) {
+  if (value.is_object()) {
+    out += '{';
+    for (const auto& [name, child] : value.get_ref<const Json::object_t&>())
+      append_member(out, name, child);
+    out += '}';
+  } else if (value.is_array() && holds_only_objects(value)) {
+    std::vector<std::string> texts;
+    for (const Json& item : value) append_value(texts.emplace_back(), item);
+    std::sort(texts.begin(), texts.end());
+    out += '[';
+    for (const std::string& text : texts) out += text;
+    out += ']';
+  } else if (value.is_array()) {
+    out += '[';
+    for (const Json& item : value) append_value(out, item);
+    out += ']';
+  } else if (value.is_string()) {
+    append_string(out, value.get_ref<const std::string&>());
+  } else {
+    (out += value.dump()) += ';';
+  }
 }
 
 void sort_by_text(Json& list) {
   std::vector<std::pair<std::string, Json>> items;
-  for (Json& item : list) items.emplace_back(canonical_text(item), std::move(item));
+  for (Json& item : list) {
+    std::string text = item.dump(-1, ' ', false, Json::error_handler_t::replace);
+    items.emplace_back(std::move(text), std::move(item));
+  }
   std::sort(items.begin(), items.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   list = Json::array();
   for (auto& item : items) list.push_back(std::move(item.second));
 }
 
-bool holds_only_objects(const Json& list) {
-  return std::all_of(list.begin(), list.end(), [](const Json& item) { return item.is_object(); });
-}
-
-// Lists of objects sorted, from the inside out; lists of scalars keep their order (arguments).
+// Lists of objects sorted, from the inside out, as people like to read and compare them.
 Json canonical(Json value) {
   if (value.is_object() || value.is_array()) {
     for (Json& child : value) child = canonical(std::move(child));
@@ -62,7 +99,7 @@ const Json* element(const Json& list, const std::string& path) {
 
 // `live` reduced to the paths of `fields` (the encoding of fieldsV1).
 Json project(const Json& live, const Json& fields) {
-  if (!fields.is_object() || fields.empty()) return canonical(live);
+  if (!fields.is_object() || fields.empty()) return live;
   if (live.is_object()) {
     Json out = Json::object();
     for (const auto& [path, below] : fields.items()) {
@@ -78,7 +115,7 @@ Json project(const Json& live, const Json& fields) {
       if (path.size() < 2 || path[1] != ':') continue;
       if (const Json* item = element(live, path)) out.push_back(project(*item, below));
     }
-    sort_by_text(out);
+    if (!holds_only_objects(out)) sort_by_text(out);  // a set has no order
     return out;
   }
   return live;
@@ -101,32 +138,54 @@ const Json* own_fields(const Json& object, const std::string& manager) {
 }
 
 // What identifies an object is not what we want of it.
-Json without_identity(Json body) {
-  body.erase("apiVersion");
-  body.erase("kind");
-  const auto metadata = body.find("metadata");
-  if (metadata == body.end() || !metadata->is_object()) return body;
-  for (const char* field : {"name", "namespace", "uid", "resourceVersion"}) metadata->erase(field);
-  if (metadata->empty()) body.erase("metadata");
-  return body;
+bool identifies(const std::string& field) { return field == "apiVersion" || field == "kind"; }
+
+bool identifies_in_metadata(const std::string& field) {
+  return field == "name" || field == "namespace" || field == "uid" || field == "resourceVersion";
+}
+
+std::string text_without_identity(const Json& body) {
+  std::string text;
+  for (const auto& [name, value] : body.get_ref<const Json::object_t&>()) {
+    if (identifies(name)) continue;
+    if (name != "metadata" || !value.is_object()) {
+      append_member(text, name, value);
+      continue;
+    }
+    std::string rest;
+    for (const auto& [field, below] : value.get_ref<const Json::object_t&>())
+      if (!identifies_in_metadata(field)) append_member(rest, field, below);
+    if (!rest.empty()) ((text += "metadata{") += rest) += '}';
+  }
+  return text;
+}
+
+// `object` reduced to what is ours, lists in whatever order; null when nothing is.
+Json owned_part(const Json& object, const std::string& manager) {
+  if (!object.is_object()) return nullptr;
+  const Json* fields = own_fields(object, manager);
+  return fields == nullptr ? Json() : project(object, *fields);
 }
 
 }  // namespace
 
 Json owned_projection(const Json& object, const std::string& manager) {
-  if (!object.is_object()) return nullptr;
-  const Json* fields = own_fields(object, manager);
-  if (fields == nullptr) return nullptr;
-  return without_identity(project(object, *fields));
+  Json owned = canonical(owned_part(object, manager));
+  if (owned.is_null()) return owned;
+  std::erase_if(owned.get_ref<Json::object_t&>(), [](auto& it) { return identifies(it.first); });
+  const auto metadata = owned.find("metadata");
+  if (metadata == owned.end() || !metadata->is_object()) return owned;
+  std::erase_if(metadata->get_ref<Json::object_t&>(),
+                [](auto& it) { return identifies_in_metadata(it.first); });
+  if (metadata->empty()) owned.erase("metadata");
+  return owned;
 }
 
 std::string owned_hash(const Json& object, const std::string& manager) {
-  const Json owned = owned_projection(object, manager);
-  return owned.is_null() ? std::string() : sha256_hex(canonical_text(owned));
+  const Json owned = owned_part(object, manager);
+  return owned.is_null() ? std::string() : sha256_hex(text_without_identity(owned));
 }
 
-std::string desired_hash(const Json& body) {
-  return sha256_hex(canonical_text(canonical(without_identity(body))));
-}
+std::string desired_hash(const Json& body) { return sha256_hex(text_without_identity(body)); }
 
 }  // namespace k8s

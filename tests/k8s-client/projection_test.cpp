@@ -117,6 +117,36 @@ TEST(Projection, TheOrderOfArgumentsCounts) {
   EXPECT_NE(desired_hash(other), desired_hash(deployment_body()));
 }
 
+TEST(Projection, ValuesThatOnlyLookAlikeAreToldApart) {
+  const std::vector<Json> values = {
+      nullptr,
+      true,
+      "true",
+      1,
+      "1",
+      "",
+      "a",
+      "1:a",
+      {{"a", "b"}},
+      {{"a", {{"b", ""}}}},
+      {{"ab", ""}},
+      {{"a", nullptr}},
+      Json::array(),
+      Json::array({"a"}),
+      Json::array({"a", ""}),
+      Json::array({"", "a"}),
+      Json::array({"a", Json::array()}),
+      Json::array({Json::array({"a"})}),
+      Json::array({{{"a", "b"}}, {{"c", "d"}}}),
+      Json::array({{{"a", "b"}, {"c", "d"}}}),
+  };
+  std::map<std::string, Json> seen;
+  for (const Json& value : values) {
+    const auto [at, fresh] = seen.emplace(desired_hash({{"spec", {{"x", value}}}}), value);
+    EXPECT_TRUE(fresh) << value << " and " << at->second;
+  }
+}
+
 TEST(Projection, ForeignAdditionsAreNoDrift) {
   Json live = live_deployment();
   const std::string before = owned_hash(live, kUs);
