@@ -6,16 +6,18 @@
 
 It ends with the process that started it, however that ends (die_with=None: it stays until `stop`).
 """
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
+import faults
 import processes
 import supervisor as _supervisor
 
@@ -26,9 +28,13 @@ class ClusterError(RuntimeError):
     pass
 
 
-def binaries():
+def binaries(kubernetes=None):
     """The folder of the programs; builds those that the cache lacks."""
-    built = subprocess.run([HERE / "build.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    version = kubernetes or os.environ.get("KUBERNETES")
+    built = subprocess.run([HERE / "build.sh", *([version] if version else [])],
+                           stdout=subprocess.PIPE, text=True, check=False)
+    if built.returncode != 0:
+        raise ClusterError("the control plane's programs could not be built")
     return pathlib.Path(built.stdout.strip())
 
 
@@ -139,9 +145,34 @@ class Cluster:
         """With expire_watches every older resourceVersion then gets 410 Expired."""
         self.stop_program("kube-apiserver")
         if expire_watches:
-            body = json.dumps({"key": "YnVtcA==", "value": "eA=="}).encode()
-            urllib.request.urlopen(f"{self.etcd}/v3/kv/put", data=body, timeout=10).close()
+            faults.move_revision(self)
         self.start_program("kube-apiserver")
+
+    def pause_program(self, program):
+        """It stands still and keeps its connections, as when its machine hangs."""
+        self._signal(program, signal.SIGSTOP)
+
+    def resume_program(self, program):
+        self._signal(program, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def paused(self, *programs):
+        try:
+            for program in programs:
+                self.pause_program(program)
+            yield
+        finally:
+            for program in programs:
+                self.resume_program(program)
+
+    def _signal(self, program, number):
+        pid = self.pid(program)
+        if pid is None:
+            raise ClusterError(f"{program} does not run")
+        os.kill(pid, number)
+
+    def version(self):
+        return json.loads(self.run_kubectl("get", "--raw=/version"))["gitVersion"]
 
     def stop(self):
         stop(self.state)
@@ -156,17 +187,20 @@ def programs_of(state_dir):
 def running(state_dir):
     """The Cluster of this state if it runs and is usable, else None."""
     state = pathlib.Path(state_dir).resolve()
-    if (state / "started").exists() and processes.alive(_facts(state).get("supervisor")):
-        path = subprocess.run([HERE / "build.sh", "--path"], stdout=subprocess.PIPE, text=True,
-                              check=True).stdout.strip()
-        return Cluster(state, pathlib.Path(path))
+    facts = _facts(state)
+    if (state / "started").exists() and processes.alive(facts.get("supervisor")) \
+            and "binaries" in facts:
+        return Cluster(state, pathlib.Path(facts["binaries"]))
     return None
 
 
-def start(state_dir, die_with=0, seconds=300):
-    """die_with: pid of the process to end with, 0 the caller's own, None nobody's."""
+def start(state_dir, die_with=0, seconds=300, kubernetes=None):
+    """die_with: pid of the process to end with, 0 the caller's own, None nobody's.
+
+    kubernetes: a version of versions.env; by default $KUBERNETES or the first one there.
+    """
     state = pathlib.Path(state_dir).resolve()
-    programs_dir = binaries()
+    programs_dir = binaries(kubernetes)
     stop(state)
     state.mkdir(parents=True, mode=0o700, exist_ok=True)
     if any(state.iterdir()):

@@ -12,19 +12,31 @@ mount-utils pod-security-admission sample-apiserver"
 
 # kubernetes replaces its staging modules by folders of its own repository, which another module
 # cannot inherit: the same replacements, by version, have to be repeated here.
-{
-    printf 'module example.invalid/kubernetes\n\ngo 1.26\n\n'
-    printf 'require k8s.io/kubernetes v%s\n\nreplace (\n' "$KUBERNETES_VERSION"
-    for module in $staging; do
-        printf '\tk8s.io/%s => k8s.io/%s v0.%s\n' "$module" "$module" "${KUBERNETES_VERSION#1.}"
-    done
-    echo ')'
-} >kubernetes/go.mod
+pin_kubernetes() {
+    local version=$1 modules=$staging module
+    local minor=${version%.*}
+    [ "${minor#1.}" -lt 36 ] || modules="$modules cri-streaming streaming"
+    mkdir -p "kubernetes/$minor"
+    ln -sf ../tools.go "kubernetes/$minor/tools.go"
+    {
+        printf 'module example.invalid/kubernetes\n\ngo 1.26\n\n'
+        printf 'require k8s.io/kubernetes v%s\n\nreplace (\n' "$version"
+        for module in $modules; do
+            printf '\tk8s.io/%s => k8s.io/%s v0.%s\n' "$module" "$module" "${version#1.}"
+        done
+        echo ')'
+    } >"kubernetes/$minor/go.mod"
+}
+
+for old in kubernetes/*/; do
+    case " $KUBERNETES_VERSIONS" in *" $(basename "$old")."*) ;; *) rm -r "$old" ;; esac
+done
+for version in $KUBERNETES_VERSIONS; do pin_kubernetes "$version"; done
 printf 'module example.invalid/etcd\n\ngo 1.26\n\nrequire go.etcd.io/etcd/server/v3 v%s\n' \
     "$ETCD_VERSION" >etcd/go.mod
 printf 'module example.invalid/kwok\n\ngo 1.26\n\nrequire sigs.k8s.io/kwok v%s\n' \
     "$KWOK_VERSION" >kwok/go.mod
 
-for program in kubernetes etcd kwok; do
+for program in kubernetes/*/ etcd kwok; do
     (cd "$program" && rm -f go.sum && go mod tidy)
 done

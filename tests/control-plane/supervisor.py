@@ -31,7 +31,8 @@ class Supervisor:
         self.data.mkdir(mode=0o700, parents=True)
         ports = programs.free_ports(6)
         self.commands = programs.commands(HERE, binaries, state, self.data, ports)
-        self.facts = {"supervisor": me, "server": f"https://127.0.0.1:{ports[0]}",
+        self.facts = {"supervisor": me, "binaries": str(binaries),
+                      "server": f"https://127.0.0.1:{ports[0]}",
                       "etcd": f"http://127.0.0.1:{ports[1]}", "programs": {}}
 
     def write_facts(self):

@@ -1,46 +1,15 @@
 """Local control planes live side by side and never outlive whom they were started for."""
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 import cluster
 import processes
-
-COMMAND = [sys.executable, cluster.HERE / "command.py"]
-
-
-def everything(state):
-    facts = json.loads((pathlib.Path(state) / "state.json").read_text())
-    return [facts["supervisor"], *facts["programs"].values()]
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.fixture(name="ours", scope="module")
-def one_cluster(tmp_path_factory):
-    with cluster.start(tmp_path_factory.mktemp("ours") / "state") as started:
-        yield started
-
-
-def test_two_clusters_side_by_side(ours, tmp_path):
-    with cluster.start(tmp_path / "other") as other:
-        other.run_kubectl("create", "namespace", "only-there")
-        assert ours.server != other.server
-        assert "only-there" not in ours.run_kubectl("get", "namespaces", "-o", "name")
-        of_other = everything(tmp_path / "other")
-    assert not any(processes.alive(one) for one in of_other)
-    assert all(processes.alive(one) for one in everything(ours.state))
+from conftest import COMMAND, PINNED, everything
 
 
 def test_workloads_become_ready_and_the_audit_log_tells_who_asked(ours, tmp_path):
@@ -59,15 +28,17 @@ def test_workloads_become_ready_and_the_audit_log_tells_who_asked(ours, tmp_path
     assert not any(entry["user"]["username"] == "system:kube-scheduler" for entry in asked)
 
 
-def test_api_server_restarts_with_its_content(ours):
-    ours.run_kubectl("create", "namespace", "kept")
-    before = ours.api_pid
-    ours.restart_apiserver(expire_watches=True)
-    assert ours.api_pid != before
-    assert "kept" in ours.run_kubectl("get", "namespaces", "-o", "name")
+def test_cluster_is_of_the_asked_version_and_no_other_is_put_in_its_place(ours):
+    asked = os.environ.get("KUBERNETES", "")
+    assert ours.version()[1:] in PINNED and f"{ours.version()[1:]}.".startswith(asked)
+    other = next(one for one in PINNED if one != ours.version()[1:])
+    again = subprocess.run([*COMMAND, "up", "--kubernetes", other, "--state", ours.state],
+                           stderr=subprocess.PIPE, text=True, check=False)
+    assert again.returncode == 1 and f"already runs with Kubernetes {ours.version()}" in again.stderr
 
 
-def test_cluster_ends_with_its_runner_even_by_sigkill(tmp_path):
+def test_clusters_live_side_by_side_and_end_with_their_runner_even_by_sigkill(
+        ours, until, tmp_path):
     state = tmp_path / "state"
     runner = subprocess.Popen([sys.executable, "-c", f"""
 import sys, time
@@ -75,22 +46,27 @@ sys.path.insert(0, {str(cluster.HERE)!r})
 import cluster
 cluster.start({str(state)!r})
 time.sleep(600)"""])
-    wait_until((state / "started").exists, 120)
+    until((state / "started").exists, 120)
+    other = cluster.running(state)
+    other.run_kubectl("create", "namespace", "only-there")
+    assert ours.server != other.server
+    assert "only-there" not in ours.run_kubectl("get", "namespaces", "-o", "name")
     running = everything(state)
     assert len(running) == 6 and all(processes.alive(one) for one in running)
     os.kill(runner.pid, signal.SIGKILL)
     runner.wait()
-    wait_until(lambda: not any(processes.alive(one) for one in running))
+    until(lambda: not any(processes.alive(one) for one in running))
+    assert all(processes.alive(one) for one in everything(ours.state))
 
 
-def test_stale_cluster_is_cleared(tmp_path):
+def test_stale_cluster_is_cleared(until, tmp_path):
     state = tmp_path / "state"
     subprocess.run([*COMMAND, "up", "--state", state], check=True)
     running = everything(state)
     operator = subprocess.Popen(["sleep", "600"])
     (state / "operator.identity").write_text(processes.identity(operator.pid) + "\n")
     os.kill(int(running[0].partition("-")[0]), signal.SIGKILL)
-    wait_until(lambda: not any(processes.alive(one) for one in running))
+    until(lambda: not any(processes.alive(one) for one in running))
     assert subprocess.run([*COMMAND, "env", "--state", state], check=False).returncode != 0
     subprocess.run([*COMMAND, "down", "--state", state], check=True)
     assert not state.exists()

@@ -20,6 +20,7 @@ def test_help_lists_every_command():
         assert re.search(rf"^  {command}\b", told, re.MULTILINE), command
     for action in ("up", "down", "env", "status"):
         assert f"  cluster {action}" in told
+    assert "  cluster ACTION" in told
 
 
 def test_unknown_command_is_refused():
