@@ -1,4 +1,5 @@
 """One real control plane and one operator for all tests; a fresh namespace for each."""
+import contextlib
 import importlib.util
 import itertools
 import json
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tests/control-plane"))
 sys.path.insert(0, str(ROOT / "tests/tools"))
 
 import cluster as control_plane  # noqa: E402
+import faults  # noqa: E402
 from support.api import Api, CHILD_KINDS  # noqa: E402
 from support.audit import OPERATOR, Audit  # noqa: E402
 from support.operator import Operator  # noqa: E402
@@ -153,6 +155,19 @@ class Resources:
 @pytest.fixture
 def resources(api, namespace):
     return Resources(api, namespace)
+
+
+@pytest.fixture
+def failing(cluster, namespace):
+    """While it lasts, Jobs of the component fail in the test's namespace."""
+    @contextlib.contextmanager
+    def fail(component):
+        faults.break_pods(cluster, namespace, f"entityservice.io/component={component}", "fail")
+        try:
+            yield
+        finally:
+            faults.mend(cluster, namespace)
+    return fail
 
 
 @pytest.fixture

@@ -82,10 +82,8 @@ def loosely_ordered(value):
     return by_name(value)
 
 
-def test_no_worker_is_made_before_the_migration_has_succeeded(operator, api, resources, namespace):
-    stage = failing_job(namespace, "migration")
-    api.create("Stage", None, stage)
-    try:
+def test_no_worker_is_made_before_the_migration_has_succeeded(operator, resources, failing):
+    with failing("migration"):
         resources.create()
         condition = resources.wait_condition("MigrationsApplied", "False", "JobFailed")
         assert "demo-migrate-" in condition["message"]
@@ -93,8 +91,6 @@ def test_no_worker_is_made_before_the_migration_has_succeeded(operator, api, res
         held = {h["object"] for h in resources.get()["status"]["held"]}
         assert {"Deployment demo-worker", "Deployment demo-worker-highmemory", "Deployment demo-api"} <= held
         assert resources.condition("Ready")["status"] == "False"
-    finally:
-        api.delete("Stage", None, stage["metadata"]["name"])
     resources.wait_ready(timeout=90)
 
     created = {o["metadata"]["name"]: o["metadata"]["creationTimestamp"]
@@ -103,22 +99,6 @@ def test_no_worker_is_made_before_the_migration_has_succeeded(operator, api, res
     assert set(created) == {"demo-worker", "demo-worker-highmemory", "demo-api"}
     assert all(time >= migration["status"]["completionTime"] for time in created.values())
     assert not resources.get()["status"].get("held")
-
-
-def failing_job(namespace, component):
-    """A Stage by which pods of one component fail, in one namespace only."""
-    return {
-        "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage",
-        "metadata": {"name": f"fail-{component}-{namespace}"},
-        "spec": {
-            "resourceRef": {"apiGroup": "v1", "kind": "Pod"}, "weight": 1,
-            "selector": {
-                "matchLabels": {"entityservice.io/component": component},
-                "matchExpressions": [
-                    {"key": ".metadata.namespace", "operator": "In", "values": [namespace]},
-                    {"key": ".status.phase", "operator": "In", "values": ["Pending"]}]},
-            "next": {"statusTemplate": "phase: Failed"}},
-    }
 
 
 def test_a_database_that_never_gets_ready_stalls_and_recovers(operator, resources):

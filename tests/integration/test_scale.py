@@ -1,4 +1,7 @@
 """Scaling, suspending and pausing, as an admin does it."""
+import json
+
+import faults
 from support.waiting import until
 
 
@@ -65,14 +68,11 @@ def test_paused_writes_no_child_and_says_so(operator, audit, resources, namespac
     until(lambda: workers(resources) == 7, 20)
 
 
-def test_workers_are_scaled_also_while_a_new_template_waits(operator, api, resources, namespace):
+def test_workers_are_scaled_also_while_a_new_template_waits(operator, resources, failing):
     """A held Deployment keeps its template; its replicas follow the spec."""
-    from test_create import failing_job
     resources.ready()
     before = resources.child("Deployment", "demo-worker")
-    stage = failing_job(namespace, "migration")
-    api.create("Stage", None, stage)
-    try:
+    with failing("migration"):
         resources.edit(images={"app": "registry.example/app:2"}, replicas=4)
         until(lambda: workers(resources) == 4, 30)
         resources.wait_condition("MigrationsApplied", "False", "JobFailed")
@@ -80,9 +80,28 @@ def test_workers_are_scaled_also_while_a_new_template_waits(operator, api, resou
         assert now["spec"]["template"] == before["spec"]["template"]
         held = {h["object"] for h in resources.get()["status"]["held"]}
         assert {"Deployment demo-worker", "Deployment demo-api"} <= held
-    finally:
-        api.delete("Stage", None, stage["metadata"]["name"])
     resources.wait_ready(timeout=90)
     image = resources.child("Deployment", "demo-worker")["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == "registry.example/app:2"
     assert workers(resources) == 4
+
+
+def test_an_autoscaler_scales_the_resource_by_the_usage_of_its_workers(
+        operator, cluster, resources, namespace, kubectl):
+    resources.ready(replicas=1)
+    kubectl("create", "-n", namespace, "-f", "-", input=json.dumps({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "demo"},
+        "spec": {"minReplicas": 1, "maxReplicas": 5,
+                 "scaleTargetRef": {"apiVersion": "entityservice.io/v1alpha1",
+                                    "kind": "EntityService", "name": "demo"},
+                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {
+                     "type": "Utilization", "averageUtilization": 50}}}]}}))
+    selector = resources.get()["status"]["selector"]
+    faults.set_usage(cluster, namespace, selector, cpu="8")
+    until(lambda: resources.get()["status"].get("readyReplicas") == 5, 60, "five workers are ready")
+    assert resources.get()["spec"]["replicas"] == 5
+    faults.set_usage(cluster, namespace, selector, cpu="1m")
+    until(lambda: resources.get()["spec"]["replicas"] == 1, 60, "the resource is scaled down")
+    until(lambda: workers(resources) == 1, 20)
+    resources.wait_ready()
