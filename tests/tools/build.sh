@@ -11,8 +11,6 @@ dev | asan | tsan) directory=build/$preset ;;
 *) die "unknown preset $preset; there are release, dev, asan, tsan" ;;
 esac
 
-# A full compiler cache is what makes a build in a new clone quick.
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 step "configure-$preset" "configuring $preset" cmake --preset "$preset"
 # The release is the program; the other presets are for the tests, too.
 [ "$preset" = release ] && target=entityservice-operator || target=all
