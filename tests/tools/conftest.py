@@ -69,10 +69,18 @@ class Space:
 numbers = itertools.count(1)
 
 
+@pytest.fixture(name="new_space", scope="session")
+def namespaces(ours, until):
+    def make():
+        made = Space(ours, f"space-{next(numbers)}")
+        ours.run_kubectl("create", "namespace", made.name)
+        until(lambda: made.kubectl("get", "serviceaccount", "default", "--ignore-not-found"))
+        return made
+    return make
+
+
 @pytest.fixture(name="space")
-def a_namespace(ours, until):
-    made = Space(ours, f"space-{next(numbers)}")
-    ours.run_kubectl("create", "namespace", made.name)
-    until(lambda: made.kubectl("get", "serviceaccount", "default", "--ignore-not-found"))
+def a_namespace(new_space):
+    made = new_space()
     yield made
-    ours.run_kubectl("delete", "namespace", made.name, "--wait=false")
+    made.cluster.run_kubectl("delete", "namespace", made.name, "--wait=false")

@@ -73,6 +73,15 @@ def test_a_crash_loop_goes_on_until_mended(space, until):
     until(lambda: ready(space, "web") == 1)
 
 
+@pytest.fixture(name="retried", scope="module", autouse=True)
+def a_job_with_retries(new_space):
+    """Begun before everything else, because the Job controller waits 10 s before it retries."""
+    space = new_space()
+    space.dev("break", "fail", "-n", space.name, "-l", "job-name=once", "--times", "1")
+    space.kubectl("create", "job", "once", "--image=x/y:1")
+    return space
+
+
 def job(name, **labels):
     return json.dumps({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
@@ -107,25 +116,24 @@ def test_a_stuck_pod_is_not_gone_until_mended(space, until):
     until(lambda: not pods(space, "app=web"))
 
 
-def test_a_job_that_is_made_anew_fails_exactly_so_often(space):
+def test_a_job_that_is_made_anew_fails_exactly_so_often(space, until):
+    def end_of_job():
+        made = space.get("job", "migrate")
+        return next((kind for kind in ("Failed", "Complete") if condition(made, kind)), None)
+
     space.dev("break", "fail", "-n", space.name, "-l", "job-name=migrate", "--times", "2")
     ends = []
     for _ in range(3):
         space.kubectl("create", "-f", "-", input=job("migrate"))
-        space.kubectl("wait", "job/migrate", "--timeout=60s",
-                      "--for=jsonpath={.status.conditions[*].status}")
-        ended = space.get("job", "migrate")
-        ends.append(next(kind for kind in ("Failed", "Complete") if condition(ended, kind)))
+        ends.append(until(end_of_job))
         space.kubectl("delete", "job", "migrate")
     assert ends == ["Failed", "Failed", "Complete"]
     assert len(set(faults.broken_by(space.cluster, space.name))) == 2
 
 
-def test_a_job_with_retries_fails_once_and_then_succeeds(space):
-    space.dev("break", "fail", "-n", space.name, "-l", "job-name=once", "--times", "1")
-    space.kubectl("create", "job", "once", "--image=x/y:1")
-    space.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=60s")
-    status = space.get("job", "once")["status"]
+def test_a_job_with_retries_fails_once_and_then_succeeds(retried):
+    retried.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=60s")
+    status = retried.get("job", "once")["status"]
     assert (status["failed"], status["succeeded"]) == (1, 1)
 
 
