@@ -182,8 +182,8 @@ TEST_F(CredentialsTest, WhatOpenSslRefusesIsNamedAtTheStart) {
 class PluginTest : public CredentialsTest {
  protected:
   PluginTest() {
-    script("plugin", "echo run >> " + folder_ + "/runs\n. " + folder_ +
-                         "/before\ncat " + folder_ + "/answer");
+    script("plugin", "echo run >> " + folder_ + "/runs\n. " + folder_ + "/before\ncat " + folder_ +
+                         "/answer");
     write("before", "");
   }
   ClusterConfig config(const std::string& command = "") {

@@ -20,8 +20,9 @@ PURE = ["crds", "reconcilers/desired"]
 # Where each library that is to be isolated may be named.
 ISOLATED = {
     "cpprest": ["k8s-client/rest_sink.h", "k8s-client/rest_transport.cpp"],
-    "boost": ["k8s-client/rest_transport.cpp", "operator/http_server.cpp"],
-    "yaml-cpp": ["k8s-client/config.cpp", "operator/yaml.cpp"],
+    "boost": ["k8s-client/rest_socket.h", "k8s-client/rest_transport.cpp",
+              "operator/http_server.cpp"],
+    "yaml-cpp": ["k8s-client/kubeconfig_file.h", "operator/yaml.cpp"],
     "CLI": ["operator/options.cpp"],
     "prometheus": ["operator/metrics.cpp"],
 }
