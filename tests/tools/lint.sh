@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatting and static checks of everything that is tracked; changes nothing.
+# lint.sh [--tidy[=all]]: formatting and static checks of everything that is tracked; changes nothing.
+# clang-tidy takes a quarter of a minute a file, so it is asked for, and looks at what differs from main.
 set -uo pipefail
 . "$(dirname "$0")/step.sh"
 cd "$root" || exit
@@ -24,5 +25,25 @@ check() {
 check clang-format "clang-format --dry-run -Werror" '*.cpp' '*.h'
 check shellcheck "shellcheck -x -P SCRIPTDIR" '*.sh' dev .ci/run
 check yamllint "yamllint -s" '*.yaml' '*.yml'
+check documents "/usr/bin/python3 tests/tools/check_documents.py" README.md 'docs/*.md'
 check python "/usr/bin/python3 tests/tools/check_python.py" '*.py'
+
+tidy() {
+    local files
+    "$root/tests/tools/setup.sh" clang-tidy-14 || return
+    mapfile -t files < <({ if [ "$1" = --tidy=all ]; then git ls-files; else git diff --name-only main; fi; } |
+        grep -E '^(crds|k8s-client|operator|reconcilers)/.*\.cpp$')
+    [ ${#files[@]} -gt 0 ] || { say "clang-tidy: no file differs from main" && return; }
+    # It reads how each file is compiled, and headers that the build makes.
+    "$root/tests/tools/build.sh" dev || return
+    # Options of GCC alone are unknown to it.
+    clang-tidy-14 --quiet -p build/dev --extra-arg=-Wno-unknown-warning-option "${files[@]}" \
+        2> >(grep -v 'warnings generated' >&2) &&
+        say "clang-tidy: ${#files[@]} files, fine"
+}
+case ${1:-} in
+'') ;;
+--tidy | --tidy=all) tidy "$1" || failed=1 ;;
+*) die "unknown option $1; there are --tidy and --tidy=all" ;;
+esac
 exit "$failed"

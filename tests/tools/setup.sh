@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building and testing need: Debian packages, and Go when there is none new enough.
+# setup.sh [PACKAGE...]: installs what building and testing need, Debian packages, and Go when there is
+# none new enough; and the packages that only some other command needs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/step.sh"
@@ -44,6 +45,9 @@ while read -r package; do
     case $package in '' | '#'*) continue ;; esac
     installed "$package" || missing+=("$package")
 done <"$here/packages.txt"
+for package in "$@"; do
+    installed "$package" || missing+=("$package")
+done
 
 go_is_new_enough() {
     case $(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) in
