@@ -1,5 +1,7 @@
 #include "crds/profile.h"
 
+#include "crds/volume_sizes.h"
+
 namespace crds {
 namespace {
 
@@ -19,9 +21,9 @@ const ProfileDefaults kMinimal = {
     .redis_replicas = 1,
     .persistent = false,
     // of volumes that a resource asks for all the same
-    .database_storage = "8Gi",
-    .redis_storage = "2Gi",
-    .object_store_storage = "20Gi",
+    .database_storage = kDatabaseVolume.other,
+    .redis_storage = kRedisVolume.other,
+    .object_store_storage = kObjectStoreVolume.other,
     .topology = {Spread::None, Spread::None, 1},
     .max_connections = 100,
     .nginx_temp_storage = "1Gi",
@@ -49,9 +51,9 @@ const ProfileDefaults kTest = {
     .api_replicas = 1,
     .redis_replicas = 1,
     .persistent = true,
-    .database_storage = "8Gi",
-    .redis_storage = "2Gi",
-    .object_store_storage = "20Gi",
+    .database_storage = kDatabaseVolume.other,
+    .redis_storage = kRedisVolume.other,
+    .object_store_storage = kObjectStoreVolume.other,
     .topology = {Spread::Soft, Spread::None, 1},
     .max_connections = 200,
     .nginx_temp_storage = "5Gi",
@@ -79,9 +81,9 @@ const ProfileDefaults kProduction = {
     .api_replicas = 2,
     .redis_replicas = 3,
     .persistent = true,
-    .database_storage = "8Gi",
-    .redis_storage = "10Gi",
-    .object_store_storage = "50Gi",
+    .database_storage = kDatabaseVolume.production,
+    .redis_storage = kRedisVolume.production,
+    .object_store_storage = kObjectStoreVolume.production,
     .topology = {Spread::Soft, Spread::Soft, 1},
     .max_connections = 400,
     .nginx_temp_storage = "20Gi",

@@ -1,4 +1,7 @@
 """Rules of CEL over the whole spec. Each is in crds/*.cpp too; tests/crds/cases.yaml tries both."""
+import pathlib
+import re
+
 from shapes import rule
 
 NUMBER = "(0|[1-9][0-9]{0,3})"
@@ -11,10 +14,20 @@ VARIABLES = ("^(DATABASE.*|POSTGRES_.*|PG.*|REDIS_.*|MINIO_.*|UPLOAD_OBJECT_STOR
 PARAMETERS = ("^(max_connections|listen_addresses|port|data_directory|config_file|hba_file|"
               "ident_file|external_pid_file|include.*|unix_socket_.*|password_encryption|ssl.*)$")
 
-# Sizes where none is written: (Production, else). The same as crds/profile.cpp.
-SIZES = {"database": ("8Gi", "8Gi"), "redis": ("10Gi", "2Gi"), "objectStore": ("50Gi", "20Gi")}
-
 BUCKETS = {"results": "anonlink", "uploads": "uploads"}
+
+
+def volume_sizes():
+    """Sizes where none is written, (Production, else) of each store: the table of the program."""
+    table = (pathlib.Path(__file__).resolve().parents[1] / "volume_sizes.h").read_text()
+    found = {name[0].lower() + name[1:]: (production, other) for name, production, other
+             in re.findall(r'\bk(\w+)Volume = \{"(\w+)", "(\w+)"\};', table)}
+    if found.keys() != {"database", "redis", "objectStore"}:
+        raise SystemExit(f"crds/volume_sizes.h has sizes of {sorted(found)}")
+    return found
+
+
+SIZES = volume_sizes()
 
 
 def written(of, *path):

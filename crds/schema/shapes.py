@@ -130,7 +130,8 @@ def resources(description):
               fits("ephemeral-storage", "ephemeral__dash__storage")])
 
 
-def storage(what, small, large, shareable=True):
+def storage(what, sizes, shareable=True):
+    large, small = sizes
     claim = "An existing volume claim to use, in place of one of the operator's."
     if not shareable:
         claim += " Only with one Redis."

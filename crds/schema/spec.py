@@ -130,7 +130,7 @@ def database():
         keys_are_not(rules.PARAMETERS, "has a parameter that the operator sets; remove it "
                      "(for max_connections there is maxConnections)"))
     return obj("Postgres.", {"managed": obj("One that the operator runs.", {
-        "storage": storage("the database", "8Gi", "8Gi"),
+        "storage": storage("the database", rules.SIZES["database"]),
         "resources": resources("Resources of Postgres."),
         "maxConnections": integer("Default: 400 in Production, 200 in Test, 100 in Minimal.", 20,
                                   10000),
@@ -149,7 +149,7 @@ def redis():
                        "Sentinel", "Direct"),
         "managed": obj("One that the operator runs.", {
             "replicas": replicas,
-            "storage": storage("each Redis", "2Gi", "10Gi", shareable=False),
+            "storage": storage("each Redis", rules.SIZES["redis"], shareable=False),
             "resources": resources("Resources of Redis."),
             "sentinelResources": resources("Resources of Sentinel."),
             "pod": component_pod("its pods"),
@@ -162,7 +162,7 @@ def redis():
 def object_store():
     return obj("The S3 store: uploads, intermediate data, results.", {
         "managed": obj("One that the operator runs.", {
-            "storage": storage("the store", "20Gi", "50Gi"),
+            "storage": storage("the store", rules.SIZES["objectStore"]),
             "resources": resources("Resources of the store."),
             "pod": component_pod("its pod"),
             "terminationGracePeriodSeconds": grace("the store gets to end.", "30"),
