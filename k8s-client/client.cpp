@@ -143,12 +143,14 @@ Json Client::patch_status(const Resource& resource, Json body, const std::string
 }
 
 Json Client::scale(const Resource& resource, const std::string& ns, const std::string& name,
-                   std::int64_t replicas) const {
-  const Json spec = {{"replicas", replicas}};
+                   const std::string& uid, std::int64_t replicas,
+                   const std::string& manager) const {
+  const Json metadata = {{"uid", uid}}, spec = {{"replicas", replicas}};
   return exchange({what("scale", resource, ns, name),
                    {.method = "PATCH",
                     .path = object_path(resource, ns, name, "scale"),
-                    .body = body_text({{"spec", spec}}),
+                    .query = {{"fieldManager", manager}},
+                    .body = body_text({{"metadata", metadata}, {"spec", spec}}),
                     .content_type = "application/merge-patch+json"},
                    false});
 }

@@ -55,9 +55,10 @@ class Client {
              const Guard& guard) const;
   // Server-side apply on the subresource "status".
   Json patch_status(const Resource& resource, Json body, const std::string& manager) const;
-  // Merge patch of the subresource "scale" to `replicas`.
+  // Merge patch of the subresource "scale" to `replicas`, of this uid alone: 409 from a successor.
+  // Returns the Scale.
   Json scale(const Resource& resource, const std::string& ns, const std::string& name,
-             std::int64_t replicas) const;
+             const std::string& uid, std::int64_t replicas, const std::string& manager) const;
   // JSON merge patch (leases, retention); `body` may carry metadata.uid and resourceVersion.
   Json merge(const Resource& resource, const std::string& ns, const std::string& name,
              const Json& body, const std::string& manager) const;

@@ -127,7 +127,8 @@ void Applier::update(const Planned& planned, const std::string& uid) {
 
 void Applier::scale(const Planned& planned) {
   const desired::Object& object = *planned.object;
-  client_.scale(resource_of(object.kind()), observed_.key.ns, object.name(), planned.replicas);
+  client_.scale(resource_of(object.kind()), observed_.key.ns, object.name(), planned.uid,
+                planned.replicas, kManager);
 }
 
 void Applier::resolve_conflict(const Planned& planned) {

@@ -2,6 +2,8 @@
 import json
 
 import faults
+from support.operator import Operator
+from support.proxy import WritesProxy
 from support.waiting import until
 
 
@@ -78,6 +80,8 @@ def test_workers_are_scaled_also_while_a_new_template_waits(operator, resources,
         resources.wait_condition("MigrationsApplied", "False", "JobFailed")
         now = resources.child("Deployment", "demo-worker")
         assert now["spec"]["template"] == before["spec"]["template"]
+        scaled, = [m for m in now["metadata"]["managedFields"] if m.get("subresource") == "scale"]
+        assert scaled["manager"] == "entityservice-operator"
         held = {h["object"] for h in resources.get()["status"]["held"]}
         assert {"Deployment demo-worker", "Deployment demo-api"} <= held
     resources.wait_ready(timeout=90)
@@ -105,3 +109,52 @@ def test_an_autoscaler_scales_the_resource_by_the_usage_of_its_workers(
     until(lambda: resources.get()["spec"]["replicas"] == 1, 60, "the resource is scaled down")
     until(lambda: workers(resources) == 1, 20)
     resources.wait_ready()
+
+
+class BeforeScale(WritesProxy):
+    """Lets everything pass, but does something just before the first write to a scale subresource."""
+
+    def __init__(self, cluster, folder, act):
+        super().__init__(cluster, folder, after=0)
+        self.act = act
+
+    def admit(self, data):
+        line = data.split(b"\r\n", 1)[0]
+        if line.startswith(b"PATCH ") and b"/deployments/demo-worker/scale" in line and not self.reached:
+            self.act()
+            self.reached = True
+        return True
+
+
+def test_a_scale_on_its_way_never_reaches_a_successor(
+        operator, cluster, api, audit, resources, namespace, failing, tmp_path):
+    """Somebody replaces the Deployment between the operator's decision and its write."""
+    resources.ready()
+    operator.stop()
+    labels = {"app": "successor"}
+    foreign = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "demo-worker"}, "spec": {
+        "replicas": 1, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
+            "containers": [{"name": "main", "image": "registry.example/other:1"}]}}}}
+
+    def replace():
+        api.delete("Deployment", namespace, "demo-worker")
+        until(lambda: not resources.child("Deployment", "demo-worker"), 10, interval=0.05)
+        api.create("Deployment", namespace, foreign)
+
+    def scales():
+        return [e["responseStatus"]["code"] for e in audit.writes(mark, namespace)
+                if e["objectRef"].get("subresource") == "scale"]
+
+    mark = audit.mark()
+    with failing("migration"), BeforeScale(cluster, str(tmp_path), replace) as proxy:
+        other = Operator(cluster, api, str(tmp_path), server=proxy.url, ca=proxy.ca, lease="scale")
+        other.start()
+        try:
+            resources.edit(images={"app": "registry.example/app:2"}, replicas=4)
+            until(lambda: proxy.reached, 30, "the workers are scaled")
+            until(scales, 10)
+        finally:
+            other.stop(kill=True)
+    assert scales() == [409]
+    successor = resources.child("Deployment", "demo-worker")
+    assert successor["spec"]["replicas"] == 1 and successor["metadata"]["generation"] == 1

@@ -89,7 +89,7 @@ TEST_F(ClientTest, TheOtherWritesSayWhatTheyMean) {
   const std::string path = "/apis/apps/v1/namespaces/apps/deployments";
   const Json patch = {{"spec", {{"suspend", true}}}};
   client_.patch_status(deployments(), body(), "us");
-  client_.scale(deployments(), "apps", "x", 20);
+  client_.scale(deployments(), "apps", "x", "u-1", 20, "us");
   client_.merge(deployments(), "apps", "x", patch, "us");
   client_.create(deployments(), "apps", patch, "us");
   client_.update(deployments(), "apps", "x", patch, "us");
@@ -97,22 +97,23 @@ TEST_F(ClientTest, TheOtherWritesSayWhatTheyMean) {
   std::vector<std::string> wires;
   for (const Request& request : transport_.sent) wires.push_back(wire(request));
   const std::string spec = R"({"spec":{"suspend":true}})";
-  EXPECT_EQ(
-      wires,
-      (std::vector<std::string>{
-          "PATCH " + path +
-              "/demo-api/status fieldManager=us force=true "
-              "(application/apply-patch+yaml) " +
-              body().dump(),
-          "PATCH " + path + R"(/x/scale (application/merge-patch+json) {"spec":{"replicas":20}})",
-          "PATCH " + path + "/x fieldManager=us (application/merge-patch+json) " + spec,
-          "POST " + path + " fieldManager=us (application/json) " + spec,
-          "PUT " + path + "/x fieldManager=us (application/json) " + spec,
-          "DELETE " + path +
-              "/x (application/json) "
-              R"({"apiVersion":"v1","kind":"DeleteOptions","preconditions":)"
-              R"({"resourceVersion":"7","uid":"u-1"},)"
-              R"("propagationPolicy":"Background"})"}));
+  EXPECT_EQ(wires,
+            (std::vector<std::string>{
+                "PATCH " + path +
+                    "/demo-api/status fieldManager=us force=true "
+                    "(application/apply-patch+yaml) " +
+                    body().dump(),
+                "PATCH " + path +
+                    "/x/scale fieldManager=us (application/merge-patch+json) "
+                    R"({"metadata":{"uid":"u-1"},"spec":{"replicas":20}})",
+                "PATCH " + path + "/x fieldManager=us (application/merge-patch+json) " + spec,
+                "POST " + path + " fieldManager=us (application/json) " + spec,
+                "PUT " + path + "/x fieldManager=us (application/json) " + spec,
+                "DELETE " + path +
+                    "/x (application/json) "
+                    R"({"apiVersion":"v1","kind":"DeleteOptions","preconditions":)"
+                    R"({"resourceVersion":"7","uid":"u-1"},)"
+                    R"("propagationPolicy":"Background"})"}));
 }
 
 TEST_F(ClientTest, RemovingWhatIsGoneOrReplacedIsNoError) {

@@ -196,6 +196,8 @@ Response SmallCluster::merge(const Call& call) {
   const auto found = state_.objects.find(call.key);
   if (found == state_.objects.end()) return error(404, "NotFound", call.key.name + " not found");
   Stored& object = found->second;
+  if (call.manager.empty() || !call.body.contains("/metadata/uid"_json_pointer))
+    throw std::logic_error("a patch that does not say by whom or of which object");
   for (const char* field : {"resourceVersion", "uid"}) {
     const std::string wanted = call.body.value("metadata", Json::object()).value(field, "");
     if (!wanted.empty() && wanted != object.body.at("metadata").at(field))
@@ -203,8 +205,7 @@ Response SmallCluster::merge(const Call& call) {
   }
   const Stored before = object;
   merge_patch(object.body, call.body);
-  note_update(object, before.body, call.manager.empty() ? "unnamed" : call.manager,
-              call.subresource);
+  note_update(object, before.body, call.manager, call.subresource);
   finish(call.key, object, before);
   return ok(object.body);
 }
