@@ -11,12 +11,6 @@ namespace {
 
 constexpr int kConflict = 409;
 
-// The answer speaks of this one object. The rest (who we are, how busy the server is) concerns all.
-bool about_the_object(const k8s::ApiError& error) {
-  const int code = error.code();
-  return code >= 400 && code < 500 && code != 401 && code != 408 && code != 429;
-}
-
 // Who holds the name that we wanted?
 struct Occupant {
   enum class Kind { Ours, Predecessor, Foreign } kind;
@@ -58,6 +52,11 @@ bool says_namespace_ending(const k8s::ApiError& error) {
   for (const auto& cause : error.details().value("causes", k8s::Json::array()))
     if (cause.value("reason", "") == "NamespaceTerminating") return true;
   return false;
+}
+
+bool about_the_object(const k8s::ApiError& error) {
+  const int code = error.code();
+  return code >= 400 && code < 500 && code != 401 && code != 408 && code != 429;
 }
 
 Applied Applier::carry_out(const Plan& plan) {
@@ -163,29 +162,23 @@ void Applier::learn(const Planned& planned, k8s::Json answer) {
 
 void Applier::refuse(const Planned& planned, const std::string& reason,
                      const std::string& message) {
-  Refusal& refusal = memory_.refusals[key_of(observed_, *planned.object)];
-  if (refusal.desired != planned.hash) refusal = {};
-  refusal.reason = reason;
-  refusal.message = message;
-  refusal.desired = planned.hash;
-  refusal.retry_at = now_ + backoff(++refusal.failures);
+  memory_.refuse(key_of(observed_, *planned.object), planned.hash, reason, message, now_);
+  note_refusal(planned, reason, message);
+}
+
+bool Applier::refused_before(const Planned& planned) {
+  const Refusal* refusal = memory_.refused(key_of(observed_, *planned.object), planned.hash, now_);
+  if (refusal == nullptr) return false;
+  note_refusal(planned, refusal->reason, refusal->message);
+  memory_.wake_at(refusal->retry_at);
+  return true;
+}
+
+void Applier::note_refusal(const Planned& planned, const std::string& reason,
+                           const std::string& message) {
   applied_.issues.push_back({reason, message});
   applied_.refused.insert(title(*planned.object));
   unusable_[title(*planned.object)] = planned.object->component;
-  memory_.wake_at(refusal.retry_at);
-}
-
-// Nothing tells us when a foreign object goes away or a quota grows, so it is tried now and then.
-bool Applier::refused_before(const Planned& planned) {
-  const auto found = memory_.refusals.find(key_of(observed_, *planned.object));
-  if (found == memory_.refusals.end()) return false;
-  const Refusal& refusal = found->second;
-  if (refusal.desired != planned.hash || now_ >= refusal.retry_at) return false;
-  applied_.issues.push_back({refusal.reason, refusal.message});
-  applied_.refused.insert(title(*planned.object));
-  unusable_[title(*planned.object)] = planned.object->component;
-  memory_.wake_at(refusal.retry_at);
-  return true;
 }
 
 }  // namespace reconcilers

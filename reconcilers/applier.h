@@ -28,6 +28,8 @@ struct Applied {
 
 // The API server says that the namespace is going or gone.
 bool says_namespace_ending(const k8s::ApiError& error);
+// The answer speaks of this one object. The rest (who we are, how busy the server is) concerns all.
+bool about_the_object(const k8s::ApiError& error);
 
 class Applier {
  public:
@@ -49,6 +51,7 @@ class Applier {
   void learn(const Planned& planned, k8s::Json answer);
   void refuse(const Planned& planned, const std::string& reason, const std::string& message);
   bool refused_before(const Planned& planned);
+  void note_refusal(const Planned& planned, const std::string& reason, const std::string& message);
 
   const k8s::Client& client_;
   k8s::Store& store_;

@@ -125,6 +125,9 @@ Condition reconciling_condition(const Situation& it, bool changing, bool stalled
 }
 
 void add_advice(const Situation& it, std::vector<Condition>& conditions) {
+  if (it.storage)
+    conditions.push_back(
+        {it.storage->type, it.storage->status, it.storage->reason, bounded(it.storage->message)});
   if (!it.applied.edited.empty() || !it.foreign_keys.empty()) {
     std::vector<std::string> parts;
     for (const auto& object : it.applied.edited)
@@ -197,6 +200,7 @@ Assessment assess_invalid(const crds::Problems& problems, const std::vector<Comp
                                "what an earlier valid spec asked for is ready; the current spec "
                                "is invalid")
                    : condition("Ready", false, "ComponentsNotReady", what_is_missing(components)));
+  carry_over(old_status, "StorageReady", result.conditions);
   for (Condition& it : concerns(components, false)) {
     const bool of_jobs = it.type == "MigrationsApplied" || it.type == "ObjectStoreReady";
     if (of_jobs)

@@ -1,6 +1,7 @@
 // What has come of a pass, for people and for kstatus: the conditions. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Situation {
   const Applied& applied;
   std::vector<std::string> foreign_keys;  // of N-credentials
   bool deadline_exceeded = false;
+  std::optional<crds::Condition> storage = {};  // StorageReady, where there are volumes
 };
 
 struct Assessment {

@@ -50,6 +50,27 @@ Json workload(const Json& object) {
   const Json& annotations = at(object, "/spec/template/metadata/annotations");
   if (annotations.is_object() && annotations.contains(kSecretsAnnotation))
     facts["secrets"] = annotations.at(kSecretsAnnotation);
+  const Json& claims = at(object, "/spec/volumeClaimTemplates");
+  if (claims.is_array()) facts["claims"] = claims;
+  return facts;
+}
+
+Json volume_claim(const Json& object) {
+  Json facts = Json::object();
+  for (const auto& [fact, pointer] : {std::pair{"phase", "/status/phase"},
+                                      {"class", "/spec/storageClassName"},
+                                      {"requested", "/spec/resources/requests/storage"},
+                                      {"capacity", "/status/capacity/storage"}}) {
+    const Json& value = at(object, pointer);
+    if (value.is_string()) facts[fact] = value;
+  }
+  for (const Json& condition : object.value("/status/conditions"_json_pointer, Json::array())) {
+    const std::string type = condition.value("type", "");
+    if (condition.value("status", "") != "True" || type.find("Resize") == std::string::npos)
+      continue;
+    facts["resize"] = type;
+    facts["message"] = condition.value("message", "");
+  }
   return facts;
 }
 
@@ -130,6 +151,7 @@ Json facts_of(const std::string& kind, const Json& object) {
   Json facts = nullptr;
   if (kind == "Deployment" || kind == "StatefulSet") facts = workload(object);
   if (kind == "Job") facts = job(object);
+  if (kind == "PersistentVolumeClaim") facts = volume_claim(object);
   if (kind == "ConfigMap") facts = config_map(object);
   if (kind == "Service" && at(object, "/spec/clusterIP").is_string())
     facts = {{"clusterIP", at(object, "/spec/clusterIP")}};

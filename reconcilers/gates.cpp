@@ -9,6 +9,7 @@ namespace reconcilers {
 namespace {
 
 using desired::Gate;
+using k8s::Json;
 using k8s::RecordPtr;
 
 // The data of a StatefulSet's first pod: its claim, or the pod itself when it has no volume.
@@ -42,6 +43,17 @@ std::map<int, std::string> redis_addresses(const crds::Resolved& resolved,
     if (!address.empty() && address != "None") addresses[ordinal] = address;
   }
   return addresses;
+}
+
+// Of the StatefulSets that are ours to write.
+std::map<std::string, Json> claim_templates(const Observed& observed) {
+  std::map<std::string, Json> templates;
+  for (const RecordPtr& set : observed.of_kind("StatefulSet")) {
+    const bool ours = set->controller_uid.empty() || set->controller_uid == observed.uid();
+    if (ours && !set->deleting && set->facts.contains("claims"))
+      templates[set->key.name] = set->facts.at("claims");
+  }
+  return templates;
 }
 
 bool stateful_set_ready(const Observed& observed, const std::string& component) {
@@ -94,6 +106,7 @@ desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
   facts.credentials = std::move(credentials);
   facts.redis_addresses = redis_addresses(resolved, observed);
   facts.redis_bootstrap = !has_data(observed, desired::kRedis);
+  facts.claim_templates = claim_templates(observed);
   facts.database_identity = identity_of(resolved.database.storage, observed, desired::kDatabase,
                                         resolved.name + "-postgres-0");
   facts.object_store_identity =

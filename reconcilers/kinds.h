@@ -13,6 +13,7 @@ namespace reconcilers {
 
 inline constexpr const char* kManager = "entityservice-operator";
 inline constexpr const char* kRetentionManager = "entityservice-operator-retention";
+inline constexpr const char* kVolumesManager = "entityservice-operator-volumes";
 
 const k8s::Resource& entity_services();
 const k8s::Resource& resource_of(const std::string& kind);  // throws std::out_of_range

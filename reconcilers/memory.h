@@ -2,6 +2,8 @@
 // costs at most a few requests more, never another result.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,14 +18,16 @@ namespace reconcilers {
 
 using TimePoint = k8s::Clock::time_point;
 
+constexpr std::chrono::seconds kCacheDelay(1);  // a watch that works is faster
+
 // 10 s, 20 s, … 10 min.
 std::chrono::seconds backoff(int failures);
 
 // Something that the API server keeps refusing, or a foreign object in our place.
 struct Refusal {
-  std::string reason;  // NameConflict | ApplyRefused
+  std::string reason;  // NameConflict | ApplyRefused | ExpansionNotAllowed | GrowthRefused
   std::string message;
-  std::string desired;  // hash of the body that was refused; another one is tried at once
+  std::string desired;  // hash of the body, or size, that was refused; another is tried at once
   int failures = 0;
   TimePoint retry_at{};
 };
@@ -68,6 +72,13 @@ struct Memory {
   std::map<std::string, TimePoint> events;  // by name
 
   void wake_at(TimePoint time) { due = due ? std::min(*due, time) : time; }
+
+  // Nothing tells us when a foreign object goes away, a quota grows or a class allows more, so
+  // what was refused is tried now and then. The refusal that still counts, or nullptr.
+  const Refusal* refused(const k8s::ObjectKey& key, const std::string& desired,
+                         TimePoint now) const;
+  void refuse(const k8s::ObjectKey& key, const std::string& desired, const std::string& reason,
+              const std::string& message, TimePoint now);
 };
 
 }  // namespace reconcilers

@@ -42,12 +42,6 @@ void count_failure(JobFailures& failures, const Record& job, const Observed& obs
 
 }  // namespace
 
-std::chrono::seconds backoff(int failures) {
-  constexpr int kFirst = 10, kLongest = 600;
-  const int doublings = std::clamp(failures - 1, 0, 6);
-  return std::chrono::seconds(std::min(kLongest, kFirst << doublings));
-}
-
 void Procedures::remove(const Record& record, const std::string& resource_version) const {
   const bool removed = client.remove(resource_of(record.key.kind), record.key.ns, record.key.name,
                                      {record.uid, resource_version}, "Background");

@@ -1,5 +1,6 @@
 // The day-2 procedures of a pass, each stateless or with its state in one object: failed Jobs,
-// retention of data, the end of Redis' bootstrap, pruning. Each is a plan (pure) and its execution.
+// growth of volumes, retention of data, the end of Redis' bootstrap, pruning. Each is a plan (pure)
+// and its execution.
 #pragma once
 
 #include <string>
@@ -11,6 +12,7 @@
 #include "reconcilers/desired/desired.h"
 #include "reconcilers/memory.h"
 #include "reconcilers/observe.h"
+#include "reconcilers/volumes.h"
 
 namespace reconcilers {
 
@@ -24,6 +26,8 @@ struct Procedures {
   // Failed Jobs are counted; after the back-off they are deleted, and the next pass
   // makes them anew.
   void repeat_failed_jobs(const desired::Objects& desired) const;
+  // One write a claim that asks for less than is wanted; what is refused is tried ever more rarely.
+  void grow_volumes(const VolumeClaims& claims) const;
   // The volume claims that the resource made follow it into deletion, or outlive it; ownerless
   // objects as well, and not before all of the data does.
   void keep_or_release_data(const desired::Objects& desired, crds::DeletionPolicy policy) const;
@@ -34,6 +38,7 @@ struct Procedures {
  private:
   void follow(const k8s::Record& record, bool into_deletion) const;
   void remove(const k8s::Record& record, const std::string& resource_version) const;
+  void grow(const VolumeClaim& claim) const;
 };
 
 // What carries our label and our controller uid but is not desired any more. Immutable ConfigMaps

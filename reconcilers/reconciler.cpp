@@ -21,8 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kCacheDelay = 1s;  // a watch that works is faster
-
 // Letters and digits, each as likely as the others: bytes beyond the last multiple are thrown away.
 std::string random_text(std::size_t length) {
   static constexpr std::string_view kAlphabet =
@@ -109,6 +107,9 @@ Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desi
   const Plan plan = make_plan(desired, observed, open, memory.settled, edited);
   Applied applied = resolved.paused ? Applier::pause(plan)
                                     : Applier(client, store, observed, memory, now).carry_out(plan);
+  if (resolved.paused)
+    for (const VolumeClaim& claim : volume_claims(resolved, desired, observed))
+      if (must_grow(claim)) applied.pending.push_back("PersistentVolumeClaim " + claim.name);
   if (credentials.issue) applied.issues.insert(applied.issues.begin(), *credentials.issue);
   return applied;
 }
@@ -117,6 +118,7 @@ void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desir
                    const Gates& open) {
   const Procedures procedures{client, store, observed, memory, now};
   procedures.repeat_failed_jobs(desired);
+  procedures.grow_volumes(volume_claims(resolved, desired, observed));
   procedures.keep_or_release_data(desired, resolved.deletion_policy);
   procedures.finish_redis_bootstrap(resolved);
   // What is not known yet may be missing among the desired objects: only then is nothing garbage
@@ -138,7 +140,8 @@ void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desir
                 resolved.generation, deadline, now, wall_now);
   const TimePoint due = memory.progress.since + deadline;
   const Assessment assessment =
-      assess({resolved, components, applied, credentials.foreign_keys, now >= due});
+      assess({resolved, components, applied, credentials.foreign_keys, now >= due,
+              storage_condition(volume_claims(resolved, desired, observed), memory.refusals)});
   if (assessment.reconciling && !resolved.suspend) memory.wake_at(due);
   publisher().publish(
       status_fields(resolved, desired, observed, components, held, rfc3339(wall_now)), assessment);

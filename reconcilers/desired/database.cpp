@@ -164,7 +164,7 @@ Objects database(const Resolved& resolved, const Facts& facts) {
   parts.replicas = resolved.database.replicas;
   parts.storage = &resolved.database.storage;
   parts.pod_template = database_template(resolved, facts, all.back().name());
-  all.push_back(stateful_set(resolved, std::move(parts)));
+  all.push_back(stateful_set(resolved, facts, std::move(parts)));
   return all;
 }
 

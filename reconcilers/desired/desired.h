@@ -31,8 +31,12 @@ struct Facts {
   std::map<int, std::string> redis_addresses = {};
   // Ordinals whose Service is gone while its address is still known: it asks for that one again.
   std::set<int> redis_services_lost = {};
-  // Redis may elect its first master by itself: no volume of it existed when N-redis-state was made.
+  // Redis may elect its first master by itself: no volume of it existed when N-redis-state was
+  // made.
   bool redis_bootstrap = true;
+  // volumeClaimTemplates of the StatefulSets that exist, by name: they can never change. What a
+  // volume should have by now is the claim's business.
+  std::map<std::string, Json> claim_templates = {};
   // Identity of the data behind the Jobs: uid of the volume claim, or of the pod when there is no
   // volume. Empty while unknown.
   std::string database_identity = {}, object_store_identity = {};
@@ -48,9 +52,9 @@ enum class Gate {
   DatabaseReady,
   RedisReady,
   ObjectStoreReady,
-  Migrated,        // the migration Job for this image and database has succeeded
-  BucketsReady,    // the buckets Job has succeeded
-  WorkersRolled,   // on a version change: the workers' rollout has finished (API only)
+  Migrated,       // the migration Job for this image and database has succeeded
+  BucketsReady,   // the buckets Job has succeeded
+  WorkersRolled,  // on a version change: the workers' rollout has finished (API only)
 };
 #pragma GCC diagnostic pop
 const char* name(Gate gate);
@@ -61,7 +65,7 @@ enum class Write {
 };
 
 struct Object {
-  Json body;  // complete, canonical: apiVersion, kind, metadata, …; no nulls
+  Json body;              // complete, canonical: apiVersion, kind, metadata, …; no nulls
   std::string component;  // "redis": also the label entityservice.io/component
   Write write = Write::Apply;
   std::set<Gate> gates = {};

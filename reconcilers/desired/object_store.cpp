@@ -69,7 +69,7 @@ Objects object_store(const Resolved& resolved, const Facts& facts) {
   parts.replicas = resolved.object_store.replicas;
   parts.storage = &resolved.object_store.storage;
   parts.pod_template = store_template(resolved, facts);
-  all.push_back(stateful_set(resolved, std::move(parts)));
+  all.push_back(stateful_set(resolved, facts, std::move(parts)));
   return all;
 }
 

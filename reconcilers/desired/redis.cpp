@@ -120,7 +120,7 @@ Objects redis(const Resolved& resolved, const Facts& facts) {
   parts.on_delete = true;
   parts.pod_template = redis_template(resolved, facts, all.back().name());
   if (has_sentinel(resolved)) parts.gates.insert(Gate::RedisAddresses);
-  all.push_back(stateful_set(resolved, std::move(parts)));
+  all.push_back(stateful_set(resolved, facts, std::move(parts)));
 
   Objects budget = disruption(resolved, kRedis, redis_name(resolved), resolved.redis.size);
   std::move(budget.begin(), budget.end(), std::back_inserter(all));

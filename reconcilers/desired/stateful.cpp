@@ -34,7 +34,7 @@ Json claim_template(const Resolved& resolved, const StatefulParts& parts) {
 
 }  // namespace
 
-Object stateful_set(const Resolved& resolved, StatefulParts parts) {
+Object stateful_set(const Resolved& resolved, const Facts& facts, StatefulParts parts) {
   const crds::Storage& storage = *parts.storage;
   Json& volumes = parts.pod_template["spec"]["volumes"];
   Json spec = {
@@ -52,7 +52,10 @@ Object stateful_set(const Resolved& resolved, StatefulParts parts) {
     volumes.push_back({{"name", kDataVolume},
                        {"persistentVolumeClaim", {{"claimName", *storage.existing_claim}}}});
   } else {
-    spec["volumeClaimTemplates"] = Json::array({claim_template(resolved, parts)});
+    const auto live = facts.claim_templates.find(parts.name);
+    spec["volumeClaimTemplates"] = live == facts.claim_templates.end()
+                                       ? Json::array({claim_template(resolved, parts)})
+                                       : live->second;
   }
   spec["template"] = std::move(parts.pod_template);
   Object set =

@@ -21,8 +21,8 @@ struct StatefulParts {
   Json pod_template = nullptr;
   std::set<Gate> gates = {Gate::Credentials};
 };
-// Volumes are never deleted with it.
-Object stateful_set(const Resolved& resolved, StatefulParts parts);
+// Volumes are never deleted with it. One that exists keeps its claim template.
+Object stateful_set(const Resolved& resolved, const Facts& facts, StatefulParts parts);
 
 // A container's `resources`, with room on the node's disk for logs, and for the data when there is
 // no volume.

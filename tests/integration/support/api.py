@@ -23,6 +23,7 @@ PATHS = {
     "Job": "apis/batch/v1/{ns}jobs",
     "PodDisruptionBudget": "apis/policy/v1/{ns}poddisruptionbudgets",
     "NetworkPolicy": "apis/networking.k8s.io/v1/{ns}networkpolicies",
+    "StorageClass": "apis/storage.k8s.io/v1/storageclasses",
     "Lease": "apis/coordination.k8s.io/v1/{ns}leases",
     "Stage": "apis/kwok.x-k8s.io/v1alpha1/stages",
     "SubjectAccessReview": "apis/authorization.k8s.io/v1/subjectaccessreviews",

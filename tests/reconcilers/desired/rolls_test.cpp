@@ -41,6 +41,30 @@ TEST(Rolls, NothingForANumberOfReplicas) {
   EXPECT_EQ(rolled_by({{"replicas", 20}, {"api", {{"replicas", 5}}}}), Names());
 }
 
+TEST(Rolls, NothingForAGrownVolumeWhoseStatefulSetKeepsItsClaimTemplate) {
+  Json spec = {{"profile", "Production"}};
+  const Objects before = build(resolved(spec), known());
+  for (const char* store : {"database", "redis", "objectStore"})
+    spec[store]["managed"]["storage"]["size"] = "80Gi";
+  Facts facts = known();
+  for (const Object& object : before) {
+    if (object.kind() == "StatefulSet")
+      facts.claim_templates[object.name()] = object.body.at("spec").at("volumeClaimTemplates");
+  }
+  const Objects after = build(resolved(spec), facts);
+  ASSERT_EQ(before.size(), after.size());
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].body, after[i].body);
+}
+
+TEST(Rolls, ANewStatefulSetHasTheSizeThatIsWritten) {
+  Json spec = {{"profile", "Production"}};
+  spec["redis"]["managed"]["storage"]["size"] = "80Gi";
+  const Objects objects = build(resolved(spec), known());
+  const Json& claims =
+      find(objects, "StatefulSet", "demo-redis").body.at("spec").at("volumeClaimTemplates");
+  EXPECT_EQ(claims.at(0).at("spec").at("resources").at("requests").at("storage"), "80Gi");
+}
+
 TEST(Rolls, NothingForPauseOrPolicies) {
   EXPECT_EQ(rolled_by({{"paused", true},
                        {"deletionPolicy", "Delete"},

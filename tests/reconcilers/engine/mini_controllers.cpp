@@ -40,6 +40,7 @@ bool MiniControllers::step() {
   for (const Key& key : cluster_.keys("Deployment")) changed |= deployment(key);
   for (const Key& key : cluster_.keys("StatefulSet")) changed |= stateful_set(key);
   for (const Key& key : cluster_.keys("Job")) changed |= job(key);
+  for (const Key& key : cluster_.keys("PersistentVolumeClaim")) changed |= volume_claim(key);
   return changed;
 }
 
@@ -126,6 +127,18 @@ bool MiniControllers::add_claims(const Key& owner, const std::string& pod) {
     changed = true;
   }
   return changed;
+}
+
+bool MiniControllers::volume_claim(const Key& key) {
+  const Json& body = *cluster_.find(key);
+  const Json status = body.value("status", Json::object());
+  const std::string phase = status.value("phase", "");
+  if (phase == "Lost") return false;
+  if (unbound.contains(key.name)) return set_status(key, {{"phase", "Pending"}});
+  if (phase == "Bound" && never_resized.contains(key.name)) return false;
+  const Json::json_pointer request("/spec/resources/requests/storage");
+  const Json capacity = {{"storage", body.value(request, Json("1Gi"))}};
+  return set_status(key, {{"phase", "Bound"}, {"capacity", capacity}});
 }
 
 bool MiniControllers::stateful_set(const Key& key) {

@@ -15,9 +15,10 @@ class MiniControllers {
   explicit MiniControllers(SmallCluster& cluster) : cluster_(cluster) {}
   bool step();  // true: something changed
 
-  std::set<std::string> never_ready;        // names of Deployments and StatefulSets
-  std::set<std::string> held_jobs;          // names begin with this: they go on running
-  std::map<std::string, int> failing_jobs;  // names begin with this: so many fail
+  std::set<std::string> never_ready;             // names of Deployments and StatefulSets
+  std::set<std::string> held_jobs;               // names begin with this: they go on running
+  std::map<std::string, int> failing_jobs;       // names begin with this: so many fail
+  std::set<std::string> unbound, never_resized;  // names of volume claims
   std::string failure_message = "database is on fire";
 
  private:
@@ -28,6 +29,7 @@ class MiniControllers {
                const std::string& revision);
   bool remove_pods(const SmallCluster::Key& owner, const std::set<std::string>& except);
   bool add_claims(const SmallCluster::Key& owner, const std::string& pod);
+  bool volume_claim(const SmallCluster::Key& key);
   bool set_status(const SmallCluster::Key& key, Json status);
   bool ready(const SmallCluster::Key& key) const { return !never_ready.contains(key.name); }
 

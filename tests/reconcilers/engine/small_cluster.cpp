@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/kinds.h"
+#include "tests/reconcilers/engine/responses.h"
 
 namespace reconcilers::test {
 namespace {
@@ -17,20 +18,6 @@ k8s::Resource resource_of_plural(const std::string& plural) {
     if (spec.resource.plural == plural) return spec.resource;
   throw std::logic_error("no such kind: " + plural);
 }
-
-Response error(int code, const std::string& reason, const std::string& message,
-               Json details = Json::object()) {
-  const Json status = {{"kind", "Status"},
-                       {"apiVersion", "v1"},
-                       {"status", "Failure"},
-                       {"message", message},
-                       {"reason", reason},
-                       {"code", code},
-                       {"details", std::move(details)}};
-  return {code, status.dump()};
-}
-
-Response ok(const Json& body, int code = 200) { return {code, body.dump()}; }
 
 std::string query(const k8s::Request& request, const std::string& name) {
   for (const auto& [key, value] : request.query)
@@ -73,6 +60,13 @@ SmallCluster::Call SmallCluster::parse(const k8s::Request& request) const {
   std::istringstream in(request.path);
   for (std::string part; std::getline(in, part, '/');)
     if (!part.empty()) parts.push_back(part);
+  if (parts.size() == 5 && parts[3] == "storageclasses")
+    return {request,
+            {"storage.k8s.io", "v1", parts[3], "StorageClass", false},
+            {"StorageClass", "", parts[4]},
+            "",
+            Json(),
+            ""};
   const auto ns = std::find(parts.begin(), parts.end(), "namespaces");
   if (ns == parts.end() || parts.end() - ns < 3)
     throw std::logic_error("not a namespaced path: " + request.path);
@@ -99,6 +93,7 @@ Response SmallCluster::dispatch(const Call& call) {
   const auto found = state_.objects.find(call.key);
   const std::string& method = call.request.method;
   if (auto refusal = refuse(call)) return *refusal;
+  if (call.key.kind == "StorageClass" && method == "GET") return storage.read(call.key.name);
   if (method == "GET")
     return found == state_.objects.end() ? error(404, "NotFound", call.key.name + " not found")
                                          : ok(found->second.body);
@@ -205,6 +200,12 @@ Response SmallCluster::merge(const Call& call) {
   }
   const Stored before = object;
   merge_patch(object.body, call.body);
+  if (call.key.kind == "PersistentVolumeClaim") {
+    if (auto refusal = storage.refuse(before.body, object.body)) {
+      object = before;
+      return *refusal;
+    }
+  }
   note_update(object, before.body, call.manager, call.subresource);
   finish(call.key, object, before);
   return ok(object.body);
@@ -234,6 +235,8 @@ SmallCluster::Stored& SmallCluster::insert(const Key& key, Json body) {
   if (has_generation(key.kind)) metadata["generation"] = 1;
   if (key.kind == "Service" && !body["spec"].contains("clusterIP"))
     body["spec"]["clusterIP"] = "10.96.0." + std::to_string(state_.addresses++);
+  if (key.kind == "PersistentVolumeClaim" && !body["spec"].contains("storageClassName"))
+    body["spec"]["storageClassName"] = "standard";
   if (key.kind == "Deployment") body["spec"]["progressDeadlineSeconds"] = 600;
   changes_.push_back(key);
   return state_.objects[key] = {std::move(body), {}};

@@ -16,6 +16,7 @@
 #include "k8s-client/resource.h"
 #include "k8s-client/transport.h"
 #include "tests/reconcilers/engine/field_sets.h"
+#include "tests/reconcilers/engine/small_storage.h"
 
 namespace reconcilers::test {
 
@@ -63,6 +64,7 @@ class SmallCluster final : public k8s::Transport {
   // Kinds and names that admission refuses: "Deployment/demo-api" → its message
   std::map<std::string, std::string> refused;
   bool namespace_ending = false;
+  SmallStorage storage;  // a claim that names no class gets "standard"
 
  private:
   struct Entry {

@@ -1,0 +1,30 @@
+#include "reconcilers/memory.h"
+
+namespace reconcilers {
+
+std::chrono::seconds backoff(int failures) {
+  constexpr int kFirst = 10, kLongest = 600;
+  const int doublings = std::clamp(failures - 1, 0, 6);
+  return std::chrono::seconds(std::min(kLongest, kFirst << doublings));
+}
+
+const Refusal* Memory::refused(const k8s::ObjectKey& key, const std::string& desired,
+                               TimePoint now) const {
+  const auto found = refusals.find(key);
+  if (found == refusals.end()) return nullptr;
+  const Refusal& refusal = found->second;
+  return refusal.desired == desired && now < refusal.retry_at ? &refusal : nullptr;
+}
+
+void Memory::refuse(const k8s::ObjectKey& key, const std::string& desired,
+                    const std::string& reason, const std::string& message, TimePoint now) {
+  Refusal& refusal = refusals[key];
+  if (refusal.desired != desired) refusal = {};
+  refusal.reason = reason;
+  refusal.message = message;
+  refusal.desired = desired;
+  refusal.retry_at = now + backoff(++refusal.failures);
+  wake_at(refusal.retry_at);
+}
+
+}  // namespace reconcilers
