@@ -167,7 +167,7 @@ Json bare(const Json& object, const char* profile) {
   for (const char* field : {"channel", "version", "images"}) {
     if (object["spec"].contains(field)) spec[field] = object["spec"][field];
   }
-  if (spec.value("version", "") == "latest") spec.erase("version");
+  if (spec.value("version", Json()) == "latest") spec.erase("version");
   Json result = object;
   result["spec"] = std::move(spec);
   return result;

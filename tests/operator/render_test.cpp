@@ -157,5 +157,10 @@ TEST_F(Render, EffectiveShowsEachValueWithItsOrigin) {
   EXPECT_THAT(out_.str(), HasSubstr("  clusterDomain: cluster.local  # default\n"));
 }
 
+TEST_F(Render, EffectiveTakesAFieldWithoutAValueForOneThatIsNotWritten) {
+  ASSERT_EQ(run_spec("  profile: Test\n  version:\n", {.file = {}, .effective = true}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("  version: \"1.15.1\"  # "));
+}
+
 }  // namespace
 }  // namespace op
