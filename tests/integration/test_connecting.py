@@ -74,10 +74,18 @@ def running(log, *arguments, env=None, command=(), lease="connecting"):
     assert not report, report
 
 
-def users_of(audit, mark):
+def moment(audit):
+    """Now, for `users_of`: what was asked before may be logged later, such as a watch that ends."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return audit.mark(), now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def users_of(audit, since):
     """Who has asked something as an operator; the session's own one is left out."""
+    mark, time_of = since
     return {event["user"]["username"] for event in audit.since(mark, user=None)
-            if event.get("userAgent") == AGENT and "username" in event["user"]} \
+            if event.get("userAgent") == AGENT and "username" in event["user"]
+            and event["requestReceivedTimestamp"] >= time_of} \
         - {f"system:serviceaccount:{NAMESPACE}:{AGENT}"}
 
 
@@ -116,7 +124,7 @@ def test_for_the_same_kubeconfigs_the_operator_is_who_kubectl_is(cluster, audit,
         kubectl, why = whoami(cluster, *flag, env=env)
         if case.kubectl_too and kubectl != case.user:
             wrong.append(f"{case.name}: kubectl is {kubectl}: {why}")
-        mark = audit.mark()
+        mark = moment(audit)
         with running(log, *flag, env=env) as process:
             eventually(lambda: process.poll() is not None or users_of(audit, mark), 60, log)
             users = users_of(audit, mark)
@@ -203,7 +211,7 @@ def test_changed_credentials_are_used_without_a_restart(cluster, audit, identiti
             "client-certificate": "crt", "client-key": "key"}),
         "token": identities.kubeconfig("token/config", {"tokenFile": "token"}),
     }
-    mark = audit.mark()
+    mark = moment(audit)
     with contextlib.ExitStack() as stack:
         processes = {kind: stack.enter_context(running(
             identities.path(f"{kind}.log"), "--kubeconfig", path, lease=f"connecting-{kind}",
@@ -231,7 +239,7 @@ def test_changed_credentials_are_used_without_a_restart(cluster, audit, identiti
                        within + changed - time.monotonic(), identities.path(f"{kind}.log"))
             took[kind] = time.monotonic() - changed
         assert runs() == 2
-        mark = audit.mark()
+        mark = moment(audit)
         eventually(lambda: users_of(audit, mark) == set(after.values()), 30, *logs)
         time.sleep(5)
         assert users_of(audit, mark) == set(after.values()), "nobody uses the old ones any more"
@@ -251,7 +259,7 @@ def test_a_revoked_token_is_replaced_at_once(audit, identities, allow):
     identities.write("file/token", identities.token("revoked-file"))
     configs = {"plugin": identities.kubeconfig("plugin/config", exec_user(command="./plugin")),
                "file": identities.kubeconfig("file/config", {"tokenFile": "token"})}
-    mark = audit.mark()
+    mark = moment(audit)
     with contextlib.ExitStack() as stack:
         processes = {kind: stack.enter_context(running(
             identities.path(f"{kind}.log"), "--kubeconfig", path, lease=f"connecting-{kind}"))
@@ -290,7 +298,7 @@ def test_a_pod_takes_new_tokens_from_its_folder(cluster, audit, identities, allo
     host, port = cluster.server.removeprefix("https://").split(":")
     mounted = ("mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && "
                f"mount --bind {shared} /run/secrets/kubernetes.io/serviceaccount && exec \"$@\"")
-    mark = audit.mark()
+    mark = moment(audit)
     log = identities.path("pod.log")
     with running(log, command=["unshare", "-m", "sh", "-c", mounted, "sh"], env=environment(
             KUBERNETES_SERVICE_HOST=host, KUBERNETES_SERVICE_PORT=port)) as process:
@@ -310,7 +318,7 @@ def test_an_api_server_with_an_ipv6_address_is_used(cluster, audit, identities, 
     with Ipv6Relay(int(cluster.server.rsplit(":", 1)[1])) as relay:
         path = identities.kubeconfig("config", user, {
             "server": f"https://[::1]:{relay.port}", "tls-server-name": "kubernetes.default.svc"})
-        mark = audit.mark()
+        mark = moment(audit)
         with running(identities.path("six.log"), "--kubeconfig", path) as process:
             log = identities.path("six.log")
             eventually(lambda: users_of(audit, mark) == {"six"}, 30, log)
