@@ -20,7 +20,7 @@ const Text& dns_name() {
 }
 
 const Text& label_key() {
-  static const Text kRule = {316, kLabelKey, "is no label key like example.com/team"};
+  static const Text kRule = {316, kLabelKey, "must be a label key like example.com/team"};
   return kRule;
 }
 
@@ -36,7 +36,9 @@ const Text& own_label_key() {
 }
 
 const Text& label_value() {
-  static const Text kRule = {63, "(" + kLabelName + ")?", "is no label value"};
+  static const Text kRule = {
+      63, "(" + kLabelName + ")?",
+      "must be a label value: letters, digits, dashes, underscores and dots"};
   return kRule;
 }
 

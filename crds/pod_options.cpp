@@ -39,7 +39,7 @@ Json read_label_selector(Fields& constraint) {
     fields.each("matchExpressions", 16, [&](Fields& item) {
       Json expression = Json::object();
       for (const char* name : {"key", "operator"}) {
-        if (!item.has(name)) item.refuse(name, "is missing");
+        if (!item.has(name)) item.refuse(name, "is missing; write it");
       }
       keep(expression, "key", item.text("key", label_key()));
       keep(expression, "operator",
@@ -57,7 +57,7 @@ Json read_spread(Fields& pod) {
   pod.each("topologySpreadConstraints", 16, [&](Fields& fields) {
     Json constraint = Json::object();
     for (const char* name : {"maxSkew", "topologyKey", "whenUnsatisfiable"}) {
-      if (!fields.has(name)) fields.refuse(name, "is missing");
+      if (!fields.has(name)) fields.refuse(name, "is missing; write it");
     }
     keep(constraint, "maxSkew", fields.integer("maxSkew", 1, 1000));
     keep(constraint, "topologyKey", fields.text("topologyKey", label_key()));
@@ -84,14 +84,15 @@ Json read_dns_config(Fields& pod) {
   pod.object("dnsConfig", [&](Fields& fields) {
     const auto servers = fields.texts("nameservers", 3, {45});
     for (const std::string& server : servers) {
-      if (!is_address(server)) fields.refuse("nameservers", "has \"" + server + "\", no address");
+      if (!is_address(server))
+        fields.refuse("nameservers", "has \"" + server + "\", must be addresses like 10.0.0.10");
     }
     keep_unless_empty(config, "nameservers", servers);
     keep_unless_empty(config, "searches", fields.texts("searches", 32, dns_name()));
     Json options = Json::array();
     fields.each("options", 32, [&](Fields& item) {
       Json option = Json::object();
-      if (!item.has("name")) item.refuse("name", "is missing");
+      if (!item.has("name")) item.refuse("name", "is missing; write it");
       keep(option, "name", item.text("name", {63}));
       keep(option, "value", item.text("value", {63}));
       options.push_back(option);
@@ -105,8 +106,11 @@ Json read_host_aliases(Fields& pod) {
   Json aliases = Json::array();
   pod.each("hostAliases", kMaxEntries, [&](Fields& fields) {
     const auto address = fields.text("ip", {45});
-    if (!address || !is_address(*address)) fields.refuse("ip", "must be an address like 10.0.0.9");
-    if (!fields.has("hostnames")) fields.refuse("hostnames", "is missing");
+    if (!address || !is_address(*address)) {
+      const std::string written = address ? "is \"" + *address + "\", " : "";
+      fields.refuse("ip", written + "must be an address like 10.0.0.9");
+    }
+    if (!fields.has("hostnames")) fields.refuse("hostnames", "is missing; write it");
     aliases.push_back(
         {{"ip", address.value_or("")}, {"hostnames", fields.texts("hostnames", 32, dns_name())}});
   });

@@ -1,5 +1,6 @@
 #include "crds/quantity.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -123,7 +124,9 @@ std::string Quantity::canonical() const {
   if (nano == 0) return "0";
   const Wide whole = nano / kNano;
   const bool small = whole > -1024 && whole < 1024;
-  if (format_ == Format::BinarySI && nano % kNano == 0 && !small) return binary(whole);
+  // Without a suffix it is decimal to the next reader: the server changes the form once more then.
+  const bool suffixed = nano % kNano == 0 && whole % 1024 == 0 && !small;
+  if (format_ == Format::BinarySI && suffixed) return binary(whole);
   return decimal(nano, format_ == Format::DecimalExponent);
 }
 
@@ -131,8 +134,8 @@ std::int64_t Quantity::ceil() const { return static_cast<std::int64_t>(divide_up
 
 std::int64_t Quantity::milli() const {
   const Wide milli = divide_up(nano_, kNanoPerMilli);
-  const Wide most = std::numeric_limits<std::int64_t>::max();
-  return static_cast<std::int64_t>(milli > most ? most : milli);
+  using Limits = std::numeric_limits<std::int64_t>;
+  return static_cast<std::int64_t>(std::clamp(milli, Wide{Limits::min()}, Wide{Limits::max()}));
 }
 
 double Quantity::value() const { return static_cast<double>(nano_) / 1e9; }

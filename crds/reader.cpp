@@ -16,13 +16,25 @@ const std::string kQuantity =
     "[0-9]{1,3}(\\.[0-9]{1,6})?[TP]i?";
 constexpr std::size_t kMaxShown = 60;
 
-std::string shown(const std::string& text) {
-  return text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "…";
+// Whole characters only: half of one would make the message no UTF-8.
+std::string shortened(const std::string& text) {
+  if (text.size() <= kMaxShown) return text;
+  std::size_t end = kMaxShown;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
 }
 
-// As the user wrote it, shortened; bytes that are no UTF-8 are replaced.
-std::string shown(const Json& value) {
-  return shown(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+// In one line; bytes that are no UTF-8 are replaced.
+std::string escaped(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string shown(const Json& value) { return shortened(escaped(value)); }
+
+// Without quotes.
+std::string shown(const std::string& text) {
+  const std::string quoted = escaped(text);
+  return shortened(quoted.substr(1, quoted.size() - 2));
 }
 
 std::size_t distance(const std::string& a, const std::string& b) {

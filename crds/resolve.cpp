@@ -41,7 +41,7 @@ void read_metadata(const Json& metadata, Resolved& resolved, Problems& problems)
       "names of Services and Jobs are made from it"};
   const Json named = {{"name", metadata.value("name", Json())}};
   Fields::read(named, "metadata", problems, [&](Fields& fields) {
-    if (!fields.has("name")) fields.refuse("name", "is missing");
+    if (!fields.has("name")) fields.refuse("name", "is missing; write it");
     resolved.name = fields.text("name", kName).value_or("");
   });
   resolved.ns = text_of(metadata, "namespace");

@@ -70,8 +70,9 @@ ApiService read_service(Fields& api) {
     service.annotations = read_annotations(fields);
     service.load_balancer_source_ranges = read_cidrs(fields, "loadBalancerSourceRanges");
     if (!service.load_balancer_source_ranges.empty() && service.type != "LoadBalancer") {
-      fields.refuse("loadBalancerSourceRanges",
-                    "works with type LoadBalancer only, the type is " + service.type);
+      fields.refuse("loadBalancerSourceRanges", "works with type LoadBalancer only, the type is " +
+                                                    service.type +
+                                                    "; write that type or remove it");
     }
   });
   return service;

@@ -59,6 +59,69 @@ TEST(Cases, GetTheVerdictThatTheFileSays) {
   }
 }
 
+// What is written at `path`; null where nothing is, or more than one value.
+Json written(const Json& whole, const std::string& path) {
+  std::string pointer = "/" + path;
+  for (char& c : pointer) {
+    if (c == '.' || c == '[') c = '/';
+  }
+  std::erase(pointer, ']');
+  const Json value = whole.value(Json::json_pointer(pointer), Json());
+  return value.is_structured() ? Json() : value;
+}
+
+bool says_what_to_do(const std::string& message) {
+  for (const char* words : {"must ", "write ", "remove ", "use ", "name ", "at most ",
+                            "did you mean ", "make a new ", "raise "}) {
+    if (message.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Whatever its value were.
+bool the_field_is_wrong(const std::string& message) {
+  for (const char* words : {"remove ", "use spec.", "did you mean ", "name of ", "label key "}) {
+    if (message.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+void expect_readable(const Json& object, const Problems& problems) {
+  for (const Problem& problem : problems) {
+    SCOPED_TRACE(problem.text());
+    EXPECT_TRUE(says_what_to_do(problem.message));
+    EXPECT_EQ(problem.text().find('\n'), std::string::npos);
+    const Json value = written(object, problem.path);
+    if (value.is_null() || the_field_is_wrong(problem.message)) continue;
+    // Long values are shown by their beginning, and too long ones by their length.
+    std::string text = value.dump();
+    if (value.is_string()) text = text.substr(1, text.size() - 2);
+    const bool shown = problem.message.find(text.substr(0, 20)) != std::string::npos ||
+                       problem.message.find(std::to_string(text.size())) != std::string::npos;
+    EXPECT_TRUE(shown) << "does not name " << text;
+  }
+}
+
+TEST(Messages, NameFieldValueAndRemedy) {
+  int seen = 0;
+  for (const Json& it : all().at("cases")) {
+    if (!refused(it)) continue;
+    SCOPED_TRACE(it.at("name").get<std::string>());
+    const Json object =
+        resource(it.at("spec"), it.value("metadata", Json::object({{"name", "demo"}})));
+    expect_readable(object, problems_of(object, it.value("prerelease_allowed", false)));
+    ++seen;
+  }
+  for (const Json& it : all().at("transitions")) {
+    if (!refused(it)) continue;
+    SCOPED_TRACE(it.at("name").get<std::string>());
+    const Json after = resource(it.at("after"));
+    expect_readable(after, check_transition(resource(it.at("before")), after));
+    ++seen;
+  }
+  EXPECT_GE(seen, 100);
+}
+
 TEST(Transitions, GetTheVerdictThatTheFileSays) {
   for (const Json& it : all().at("transitions")) {
     SCOPED_TRACE(it.at("name").get<std::string>());

@@ -34,6 +34,7 @@ TEST(Quantity, IsStoredAsTheServerStoresIt) {
       {"0.5Ki", "512"},
       {"1000Ki", "1000Ki"},
       {"1.5Ki", "1536"},
+      {"38562.5Ki", "39488k"},  // 39488000 at first, and that from the next reading on
       {"1000Mi", "1000Mi"},
       {"1e3", "1e3"},
       {"12e2", "1200"},
@@ -95,6 +96,7 @@ TEST(Quantity, IsReadInThousandths) {
   EXPECT_EQ(Quantity::parse("1.5")->milli(), 1500);
   EXPECT_EQ(Quantity::parse("1u")->milli(), 1);
   EXPECT_EQ(Quantity::parse("9223372036854775807")->milli(), INT64_MAX);
+  EXPECT_EQ(Quantity::parse("-92233720321203685")->milli(), INT64_MIN);
   EXPECT_DOUBLE_EQ(Quantity::parse("250m")->value(), 0.25);
 }
 

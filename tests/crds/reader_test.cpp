@@ -20,6 +20,19 @@ TEST(Fields, SayWhichFieldWasMeant) {
             Problems({{"spec.replica", "is not a field of this version; did you mean replicas?"}}));
 }
 
+TEST(Fields, ShowAValueInOneLineOfWholeCharacters) {
+  std::string umlauts = "x";
+  for (int i = 0; i < 50; ++i) umlauts += "ä";
+  for (const std::string& value : {umlauts, std::string("a\nb"), std::string("\xff")}) {
+    const Problems problems = read({{"mode", value}}, [](Fields& fields) {
+      fields.choice("mode", {"On", "Off"});
+    });
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NO_THROW(Json(problems[0].message).dump());
+    EXPECT_EQ(problems[0].message.find('\n'), std::string::npos);
+  }
+}
+
 TEST(Fields, SuggestNothingWhenNothingIsNear) {
   const Problems problems =
       read({{"flavour", 3}}, [](Fields& fields) { fields.integer("replicas", 0, 9); });
