@@ -121,14 +121,20 @@ Json project(const Json& live, const Json& fields) {
   return live;
 }
 
+// Empty when it is absent, or of another type: such an entry is not ours.
+std::string text_of(const Json& entry, const char* field) {
+  const auto found = entry.find(field);
+  return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 const Json* own_fields(const Json& object, const std::string& manager) {
   const auto metadata = object.find("metadata");
   if (metadata == object.end() || !metadata->is_object()) return nullptr;
   const auto entries = metadata->find("managedFields");
   if (entries == metadata->end() || !entries->is_array()) return nullptr;
   for (const Json& entry : *entries) {
-    if (!entry.is_object() || entry.value("manager", "") != manager ||
-        entry.value("operation", "") != "Apply" || !entry.value("subresource", "").empty()) {
+    if (!entry.is_object() || text_of(entry, "manager") != manager ||
+        text_of(entry, "operation") != "Apply" || !text_of(entry, "subresource").empty()) {
       continue;
     }
     const auto fields = entry.find("fieldsV1");

@@ -246,6 +246,17 @@ TEST(Projection, OnlyOurApplyEntryOfTheMainResourceCounts) {
             Json::parse(R"({"spec": {"replicas": 1}})"));
 }
 
+TEST(Projection, EntriesOfAnOddShapeAreNotOurs) {
+  const Json object = Json::parse(R"({"metadata": {"name": "x"}, "spec": {"replicas": 1}})");
+  const Json ours = managed(Json::parse(R"({"f:spec": {"f:replicas": {}}})"));
+  for (const char* field : {"manager", "operation"}) {
+    Json odd = ours;
+    odd[field] = 7;
+    EXPECT_EQ(owned_projection(with_fields(object, {odd}), kUs), Json(nullptr)) << odd;
+    EXPECT_NE(owned_projection(with_fields(object, {odd, ours}), kUs), Json(nullptr)) << odd;
+  }
+}
+
 TEST(Record, KeepsIdentityOwnersLabelsAndChosenFacts) {
   Json live = live_deployment();
   live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{…}";
