@@ -31,7 +31,8 @@ Objects buckets(const Resolved& resolved, const Facts& facts);
 Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 Objects api(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 
-// hostAliases of application and Redis pods: the Sentinels' names without DNS. Empty in Direct mode.
+// hostAliases of application and Redis pods: the Sentinels' names without DNS. Empty in Direct
+// mode.
 Json redis_host_aliases(const Resolved& resolved, const Facts& facts);
 // PDB with maxUnavailable 1, or nothing below two replicas.
 Objects disruption(const Resolved& resolved, const std::string& component, const std::string& name,

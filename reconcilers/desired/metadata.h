@@ -31,8 +31,9 @@ Json labels(const Resolved& resolved, const std::string& component, bool owned =
 Json owner_reference(const Resolved& resolved);  // controller: true, blockOwnerDeletion: true
 
 // An object of ours in its frame; `rest` holds spec, data, … and may hold metadata.annotations.
-Object object(const Resolved& resolved, const std::string& component, const std::string& api_version,
-              const std::string& kind, const std::string& name, Json rest, bool owned = true);
+Object object(const Resolved& resolved, const std::string& component,
+              const std::string& api_version, const std::string& kind, const std::string& name,
+              Json rest, bool owned = true);
 
 // Immutable ConfigMap `PREFIX-HASH8`, whose name follows its content; CreateOnce.
 Object hashed_config(const Resolved& resolved, const std::string& component,
