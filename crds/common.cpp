@@ -6,6 +6,9 @@
 namespace crds {
 namespace {
 
+// Of spec.pod and of a component together, Kubernetes takes 262144.
+constexpr std::size_t kAnnotationBytes = 120'000;
+
 void read_amounts(Fields& resources, const char* name, Json& amounts) {
   resources.object(name, [&](Fields& fields) {
     for (const char* resource : {"cpu", "memory", "ephemeral-storage"}) {
@@ -28,6 +31,12 @@ Json read_resources(Fields& parent, const std::string& name, const Sizes& sizes)
       fields.refuse("requests." + resource, "is " + asked + ", more than the limit of " + limit +
                                                 "; raise limits." + resource + " too");
     }
+    const char* const disk = "ephemeral-storage";
+    if (resources["requests"].contains(disk) && !resources["limits"].contains(disk)) {
+      fields.refuse("requests.ephemeral-storage",
+                    "is " + resources["requests"][disk].get<std::string>() +
+                        ", needs a limit; write limits.ephemeral-storage too");
+    }
   });
   return resources;
 }
@@ -43,6 +52,11 @@ Storage read_storage(Fields& parent, bool persistent, const std::string& size) {
     const Text mode = {32, "ReadWriteOnce|ReadWriteOncePod|ReadWriteMany",
                        "must be ReadWriteOnce, ReadWriteOncePod or ReadWriteMany"};
     storage.access_modes = fields.texts("accessModes", 3, mode, 1);
+    if (storage.access_modes.size() > 1 &&
+        std::ranges::find(storage.access_modes, "ReadWriteOncePod") != storage.access_modes.end()) {
+      fields.refuse("accessModes",
+                    "has ReadWriteOncePod, which goes with no other mode; remove one");
+    }
     const bool described = sized || storage.class_name || !storage.access_modes.empty();
     if (!storage.enabled && (described || storage.existing_claim)) {
       fields.refuse("enabled",
@@ -71,7 +85,18 @@ std::int64_t read_grace(Fields& parent, std::int64_t fallback, std::int64_t leas
 }
 
 std::map<std::string, std::string> read_annotations(Fields& parent) {
-  return parent.map("annotations", 64, own_label_key(), free_text());
+  auto annotations = parent.map("annotations", 64, own_label_key(), free_text());
+  check_bytes(parent, "annotations", annotations, kAnnotationBytes);
+  return annotations;
+}
+
+void check_bytes(Fields& parent, const std::string& name,
+                 const std::map<std::string, std::string>& texts, std::size_t most) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : texts) bytes += key.size() + value.size();
+  if (bytes <= most) return;
+  parent.refuse(name, "has " + std::to_string(bytes) + " bytes, at most " + std::to_string(most) +
+                          " are allowed in all");
 }
 
 }  // namespace crds

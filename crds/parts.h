@@ -28,6 +28,9 @@ Json read_resources(Fields& parent, const std::string& name, const Sizes& sizes)
 Storage read_storage(Fields& parent, bool persistent, const std::string& size);
 std::int64_t read_grace(Fields& parent, std::int64_t fallback, std::int64_t least = 1);
 std::map<std::string, std::string> read_annotations(Fields& parent);
+// Refuses what is too long in all, keys included, for the object that it goes into.
+void check_bytes(Fields& parent, const std::string& name,
+                 const std::map<std::string, std::string>& texts, std::size_t most);
 
 // pod_options.cpp: `pod` of a component, merged over `base`
 PodOptions read_pod(Fields& parent, const PodOptions& base);

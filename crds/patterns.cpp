@@ -7,6 +7,9 @@
 namespace crds {
 namespace {
 
+// With this the prefix alone is never too long.
+constexpr std::size_t kKeyLength = 253;
+
 const std::string kDnsName = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const std::string kLabelName = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
 const std::string kLabelKey = "(" + kDnsName + "/)?" + kLabelName;
@@ -20,13 +23,13 @@ const Text& dns_name() {
 }
 
 const Text& label_key() {
-  static const Text kRule = {316, kLabelKey, "must be a label key like example.com/team"};
+  static const Text kRule = {kKeyLength, kLabelKey, "must be a label key like example.com/team"};
   return kRule;
 }
 
 const Text& own_label_key() {
   static const Text kRule = {
-      316,
+      kKeyLength,
       "(?!([a-z0-9.-]*\\.)?(entityservice\\.io|kubernetes\\.io|k8s\\.io)/|pod-template-hash$|"
       "controller-revision-hash$|job-name$|controller-uid$)" +
           kLabelKey,

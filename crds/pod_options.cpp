@@ -1,9 +1,13 @@
+#include <set>
+#include <utility>
+
 #include "crds/parts.h"
 
 namespace crds {
 namespace {
 
 constexpr std::size_t kMaxEntries = 64;
+constexpr std::size_t kMostSearches = 2048;  // characters of all search domains, spaces included
 
 template <class Value>
 void keep(Json& target, const char* name, const std::optional<Value>& value) {
@@ -13,6 +17,41 @@ void keep(Json& target, const char* name, const std::optional<Value>& value) {
 template <class Values>
 void keep_unless_empty(Json& target, const char* name, const Values& values) {
   if (!values.empty()) target[name] = values;
+}
+
+// What the API server says of pods only, when the objects are made. A value that was refused
+// already is not looked at again.
+void check_toleration(Fields& fields, const Json& toleration) {
+  const bool keyed = fields.has("key");
+  const std::string comparison =
+      toleration.value("operator", fields.has("operator") ? "" : "Equal");
+  if (!keyed && comparison == "Equal") {
+    fields.refuse("operator",
+                  "is Equal, must be Exists where no key is written, which tolerates "
+                  "every taint; write a key otherwise");
+  }
+  const std::string value = toleration.value("value", "");
+  if (comparison == "Exists" && !value.empty()) {
+    fields.refuse("value", "is \"" + value + "\", means nothing with operator Exists; remove it");
+  }
+  const std::string effect = toleration.value("effect", fields.has("effect") ? "NoExecute" : "");
+  if (toleration.contains("tolerationSeconds") && effect != "NoExecute") {
+    fields.refuse("tolerationSeconds",
+                  "is " + toleration["tolerationSeconds"].dump() +
+                      ", works with effect NoExecute only; write that or remove it");
+  }
+}
+
+// Each pair of topologyKey and whenUnsatisfiable, once.
+void check_spread(Fields& pod, const Json& constraints) {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const Json& it : constraints) {
+    const std::string key = it.value("topologyKey", ""),
+                      otherwise = it.value("whenUnsatisfiable", "");
+    if (key.empty() || otherwise.empty() || seen.emplace(key, otherwise).second) continue;
+    pod.refuse("topologySpreadConstraints",
+               "has two for \"" + key + "\" with " + otherwise + "; remove one");
+  }
 }
 
 Json read_tolerations(Fields& pod) {
@@ -25,9 +64,17 @@ Json read_tolerations(Fields& pod) {
     keep(toleration, "effect",
          fields.choice("effect", {"NoSchedule", "PreferNoSchedule", "NoExecute"}));
     keep(toleration, "tolerationSeconds", fields.integer("tolerationSeconds", 0, INT32_MAX));
+    check_toleration(fields, toleration);
     tolerations.push_back(toleration);
   });
   return tolerations;
+}
+
+void check_requirement(Fields& item, const std::string& comparison) {
+  const bool compares = comparison == "In" || comparison == "NotIn";
+  if (comparison.empty() || compares == item.has_items("values")) return;
+  item.refuse("values", compares ? "is empty; write some for " + comparison
+                                 : "means nothing with " + comparison + "; remove it");
 }
 
 Json read_label_selector(Fields& constraint) {
@@ -45,11 +92,41 @@ Json read_label_selector(Fields& constraint) {
       keep(expression, "operator",
            item.choice("operator", {"In", "NotIn", "Exists", "DoesNotExist"}));
       keep_unless_empty(expression, "values", item.texts("values", 32, label_value()));
+      check_requirement(item, expression.value("operator", ""));
       expressions.push_back(expression);
     });
     keep_unless_empty(selector, "matchExpressions", expressions);
   });
   return selector;
+}
+
+std::set<std::string> keys_of(const Json& selector) {
+  std::set<std::string> keys;
+  const Json labels = selector.value("matchLabels", Json::object());
+  for (const auto& [key, value] : labels.items()) keys.insert(key);
+  for (const Json& it : selector.value("matchExpressions", Json::array())) {
+    keys.insert(it.value("key", ""));
+  }
+  return keys;
+}
+
+void check_constraint(Fields& fields, const Json& constraint) {
+  if (constraint.contains("minDomains") &&
+      constraint.value("whenUnsatisfiable", "") == "ScheduleAnyway") {
+    fields.refuse("minDomains", "is " + constraint["minDomains"].dump() +
+                                    ", works with whenUnsatisfiable DoNotSchedule only; write that "
+                                    "or remove it");
+  }
+  if (!constraint.contains("matchLabelKeys")) return;
+  if (!constraint.contains("labelSelector")) {
+    fields.refuse("matchLabelKeys", "needs a selector; write labelSelector or remove it");
+    return;
+  }
+  const std::set<std::string> selected = keys_of(constraint["labelSelector"]);
+  for (const std::string key : constraint["matchLabelKeys"]) {
+    if (!selected.contains(key)) continue;
+    fields.refuse("matchLabelKeys", "has \"" + key + "\", which labelSelector has too; remove one");
+  }
 }
 
 Json read_spread(Fields& pod) {
@@ -70,8 +147,10 @@ Json read_spread(Fields& pod) {
     keep_unless_empty(constraint, "matchLabelKeys",
                       fields.texts("matchLabelKeys", 16, label_key()));
     keep_unless_empty(constraint, "labelSelector", read_label_selector(fields));
+    check_constraint(fields, constraint);
     constraints.push_back(constraint);
   });
+  check_spread(pod, constraints);
   return constraints;
 }
 
@@ -88,12 +167,20 @@ Json read_dns_config(Fields& pod) {
         fields.refuse("nameservers", "has \"" + server + "\", must be addresses like 10.0.0.10");
     }
     keep_unless_empty(config, "nameservers", servers);
-    keep_unless_empty(config, "searches", fields.texts("searches", 32, dns_name()));
+    const auto searches = fields.texts("searches", 32, dns_name());
+    std::size_t characters = searches.empty() ? 0 : searches.size() - 1;
+    for (const std::string& it : searches) characters += it.size();
+    if (characters > kMostSearches) {
+      fields.refuse("searches", "has " + std::to_string(characters) + " characters, at most " +
+                                    std::to_string(kMostSearches) + " are allowed in all");
+    }
+    keep_unless_empty(config, "searches", searches);
+    static const Text kOption = {63, "[\\s\\S]+", "must not be empty"};
     Json options = Json::array();
     fields.each("options", 32, [&](Fields& item) {
       Json option = Json::object();
       if (!item.has("name")) item.refuse("name", "is missing; write it");
-      keep(option, "name", item.text("name", {63}));
+      keep(option, "name", item.text("name", kOption));
       keep(option, "value", item.text("value", {63}));
       options.push_back(option);
     });

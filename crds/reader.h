@@ -38,6 +38,7 @@ class Fields {
   Fields& operator=(const Fields&) = delete;
 
   bool has(const std::string& name) const { return find(name) != nullptr; }
+  bool has_items(const std::string& name) const { return has(name) && !find(name)->empty(); }
   std::string path(const std::string& name) const { return path_ + "." + name; }
 
   // Empty when absent or refused.

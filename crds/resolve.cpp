@@ -11,6 +11,15 @@ namespace {
 
 constexpr const char* kApiVersion = "entityservice.io/v1alpha1";
 constexpr const char* kKind = "EntityService";
+constexpr std::size_t kConfigBytes = 900'000;  // a ConfigMap takes 1048576, ours included
+
+// The longest host name is that of a Redis pod in its Service; with names of 40 and a namespace of
+// 63 characters it leaves this of the 253 that a name may have.
+Text cluster_domain() {
+  Text rule = dns_name();
+  rule.max = 83;
+  return rule;
+}
 
 void check_identity(const Json& object, Problems& problems) {
   for (const auto& [name, wanted] :
@@ -54,6 +63,7 @@ void read_config(Fields& spec, Resolved& resolved) {
   static const Text kName = {128, "[A-Za-z_][A-Za-z0-9_]*",
                              "must be the name of an environment variable"};
   resolved.config = spec.map("config", 128, kName, {8192});
+  check_bytes(spec, "config", resolved.config, kConfigBytes);
   for (const auto& [name, value] : resolved.config) {
     if (const auto instead = instead_of_variable(name)) spec.refuse("config." + name, *instead);
   }
@@ -87,7 +97,7 @@ void read_spec(Fields& spec, const Policy& policy, Resolved& resolved) {
   resolved.progress_deadline_seconds = spec.integer("progressDeadlineSeconds", 1, kMaxSeconds)
                                            .value_or(resolved.progress_deadline_seconds);
   resolved.cluster_domain =
-      spec.text("clusterDomain", dns_name()).value_or(resolved.cluster_domain);
+      spec.text("clusterDomain", cluster_domain()).value_or(resolved.cluster_domain);
   read_config(spec, resolved);
 
   Context context = {.defaults = defaults, .suspend = resolved.suspend};

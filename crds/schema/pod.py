@@ -1,6 +1,7 @@
 """`pod`: what may be said of the pods of one component, or of all."""
-from shapes import (DNS_NAME, LABEL_KEY, LABEL_KEYS, USERS_KEYS, annotations, choice, dns_name,
-                    integer, items, label_value, mapping, obj, rule, text, texts, with_rules)
+from shapes import (DNS_NAME, KEY_LENGTH, LABEL_KEY, LABEL_KEYS, USERS_KEYS, annotations, choice,
+                    dns_name, integer, items, label_value, mapping, obj, rule, text, texts,
+                    with_rules)
 
 INT32 = 2**31 - 1
 
@@ -10,7 +11,7 @@ def address(description):
 
 
 def label_key(description):
-    return text(description, 316, LABEL_KEY)
+    return text(description, KEY_LENGTH, LABEL_KEY)
 
 
 def label_map(description, *rules):
@@ -25,7 +26,17 @@ def tolerations():
         "effect": choice("Effect of the taint; absent: all.", "NoSchedule", "PreferNoSchedule",
                          "NoExecute"),
         "tolerationSeconds": integer("How long a NoExecute taint is tolerated.", 0, INT32),
-    }))
+    }, rules=[
+        rule("has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+             "must be Exists where no key is written, which tolerates every taint; write a key "
+             "otherwise", fieldPath=".operator"),
+        rule("!has(self.operator) || self.operator != 'Exists' || !has(self.value) || "
+             "self.value == ''", "means nothing with operator Exists; remove it",
+             fieldPath=".value"),
+        rule("!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+             "works with effect NoExecute only; write that or remove it",
+             fieldPath=".tolerationSeconds"),
+    ]))
 
 
 def label_selector():
@@ -33,7 +44,11 @@ def label_selector():
         "key": label_key("Label."),
         "operator": choice("How to compare.", "In", "NotIn", "Exists", "DoesNotExist"),
         "values": texts("Values for In and NotIn.", 32, label_value()),
-    }, required=["key", "operator"])
+    }, required=["key", "operator"], rules=[
+        rule("(has(self.values) && size(self.values) > 0) == (self.operator in ['In', 'NotIn'])",
+             "write some for In and NotIn, remove them for Exists and DoesNotExist",
+             fieldPath=".values"),
+    ])
     return obj("Which pods count.", {
         "matchLabels": label_map("Labels that they have.", LABEL_KEYS),
         "matchExpressions": items("Requirements that they meet.", 16, expression),
@@ -42,7 +57,7 @@ def label_selector():
 
 def spread():
     policy = ("Honor", "Ignore")
-    return items("Replaces the constraints that spec.topology makes.", 16, obj("One constraint.", {
+    constraint = obj("One constraint.", {
         "maxSkew": integer("By how many pods domains may differ.", 1, 1000),
         "topologyKey": label_key("Label of nodes that names the domain."),
         "whenUnsatisfiable": choice("What to do if it cannot be met.", "DoNotSchedule",
@@ -53,15 +68,38 @@ def spread():
         "matchLabelKeys": texts("Labels whose values must be the pod's own.", 16,
                                 label_key("Label.")),
         "labelSelector": label_selector(),
-    }, required=["maxSkew", "topologyKey", "whenUnsatisfiable"]))
+    }, required=["maxSkew", "topologyKey", "whenUnsatisfiable"], rules=[
+        rule("!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",
+             "works with whenUnsatisfiable DoNotSchedule only; write that or remove it",
+             fieldPath=".minDomains"),
+        rule("!has(self.matchLabelKeys) || size(self.matchLabelKeys) == 0 || "
+             "(has(self.labelSelector) && "
+             "(has(self.labelSelector.matchLabels) && size(self.labelSelector.matchLabels) > 0 || "
+             "has(self.labelSelector.matchExpressions) && "
+             "size(self.labelSelector.matchExpressions) > 0))",
+             "needs a selector; write labelSelector or remove it", fieldPath=".matchLabelKeys"),
+        rule("!has(self.matchLabelKeys) || !has(self.labelSelector) || "
+             "self.matchLabelKeys.all(k, "
+             "!(has(self.labelSelector.matchLabels) && k in self.labelSelector.matchLabels) && "
+             "!(has(self.labelSelector.matchExpressions) && "
+             "self.labelSelector.matchExpressions.exists(it, it.key == k)))",
+             "has a key that labelSelector has too; remove one", fieldPath=".matchLabelKeys"),
+    ])
+    return with_rules(items("Replaces the constraints that spec.topology makes.", 16, constraint),
+                      rule("self.all(a, self.exists_one(b, b.topologyKey == a.topologyKey && "
+                           "b.whenUnsatisfiable == a.whenUnsatisfiable))",
+                           "has two for one topologyKey and whenUnsatisfiable; remove one"))
 
 
 def dns_config():
-    option = obj("One option.", {"name": text("Name.", 63), "value": text("Value.", 63)},
-                 required=["name"])
+    option = obj("One option.", {"name": text("Name.", 63, minLength=1),
+                                 "value": text("Value.", 63)}, required=["name"])
     return obj("DNS settings, added to the cluster's.", {
         "nameservers": texts("Addresses of DNS servers.", 3, address("Address.")),
-        "searches": texts("Search domains.", 32, text("Domain.", 253, DNS_NAME)),
+        "searches": with_rules(
+            texts("Search domains.", 32, text("Domain.", 253, DNS_NAME)),
+            rule("self.map(it, size(it)).sum() + size(self) - 1 <= 2048",
+                 "must not be longer than 2048 characters in all")),
         "options": items("Options of the resolver.", 32, option),
     })
 

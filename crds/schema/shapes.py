@@ -2,10 +2,12 @@
 
 SECONDS = 2592000
 REPLICAS = 1000
+ANNOTATION_BYTES = 120000  # of spec.pod and of a component together, Kubernetes takes 262144
 
 DNS_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 LABEL_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 LABEL_KEY = rf"({DNS_NAME}/)?{LABEL_NAME}"
+KEY_LENGTH = 253  # with this the prefix alone is never too long
 OPERATORS_KEY = (r"^(([a-z0-9.-]*\.)?(entityservice\.io|kubernetes\.io|k8s\.io)/.*|pod-template-hash|"
                  r"controller-revision-hash|job-name|controller-uid)$")
 # Bounded digits: every value fits 63 bits.
@@ -91,7 +93,12 @@ def label_value():
 
 
 def keys_are(pattern, message):
-    return rule(f"self.all(k, k.matches(r'^({pattern})$'))", message)
+    return rule(f"self.all(k, size(k) <= {KEY_LENGTH} && k.matches(r'^({pattern})$'))", message)
+
+
+def in_all(most):
+    return rule(f"self.map(k, size(bytes(k)) + size(bytes(self[k]))).sum() <= {most}",
+                f"must not be more than {most} bytes in all")
 
 
 def keys_are_not(pattern, message):
@@ -104,7 +111,8 @@ USERS_KEYS = keys_are_not(OPERATORS_KEY, "remove keys under entityservice.io and
 
 
 def annotations(description):
-    return mapping(description, 64, text("Any text.", 4096), LABEL_KEYS, USERS_KEYS)
+    return mapping(description, 64, text("Any text.", 4096), LABEL_KEYS, USERS_KEYS,
+                   in_all(ANNOTATION_BYTES))
 
 
 def resources(description):
@@ -127,7 +135,19 @@ def resources(description):
         "requests": amounts("What is reserved on the node."),
         "limits": {**amounts("What can be used at most.")},
     }, rules=[fits("cpu", "cpu"), fits("memory", "memory"),
+              rule("!has(self.requests) || !has(self.requests.ephemeral__dash__storage) || "
+                   "(has(self.limits) && has(self.limits.ephemeral__dash__storage))",
+                   "needs a limit; write limits.ephemeral-storage too",
+                   fieldPath=".requests['ephemeral-storage']"),
               fits("ephemeral-storage", "ephemeral__dash__storage")])
+
+
+def access_modes():
+    mode = choice("An access mode.", "ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany")
+    return with_rules(
+        texts("Access modes of the claim. Default: ReadWriteOnce.", 3, mode, minItems=1),
+        rule("!('ReadWriteOncePod' in self) || size(self) == 1",
+             "has ReadWriteOncePod, which goes with no other mode; remove one"))
 
 
 def storage(what, sizes, shareable=True):
@@ -141,9 +161,7 @@ def storage(what, sizes, shareable=True):
         "size": quantity(f"Size of the volume. Default: {large} in Production, else {small}.",
                          positive=True),
         "className": dns_name("Storage class. Default: the cluster's default class."),
-        "accessModes": texts("Access modes of the claim. Default: ReadWriteOnce.", 3, choice(
-            "An access mode.", "ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"),
-                             minItems=1),
+        "accessModes": access_modes(),
         "existingClaim": dns_name(claim),
     }, rules=[rule("!has(self.existingClaim) || !(has(self.size) || has(self.className) || "
                    "has(self.accessModes))",

@@ -2,13 +2,14 @@
 decided by the operator, whose descriptions say which."""
 import rules
 from pod import component_pod, pod
-from shapes import (REPLICAS, annotations, choice, dns_name, flag, grace, integer, keys_are,
+from shapes import (REPLICAS, annotations, choice, dns_name, flag, grace, in_all, integer, keys_are,
                     keys_are_not, mapping, obj, quantity, resources, rule, seconds, storage, text,
                     texts, with_rules)
 from shapes import DNS_NAME
 
 IMAGE = (r"[A-Za-z0-9]+([._:/-]+[A-Za-z0-9]+)*"
          r"(:[A-Za-z0-9_][A-Za-z0-9_.-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})")
+CONFIG_BYTES = 900000  # a ConfigMap takes 1048576, what the operator adds included
 HOST = r"[A-Za-z0-9]+([._:/-]+[A-Za-z0-9]+)*"
 BUCKET = r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
 
@@ -188,7 +189,8 @@ def config():
                    "are refused.", 128, text("Its value.", 8192),
                    keys_are("[A-Za-z_][A-Za-z0-9_]{0,127}", "must be names of variables"),
                    keys_are_not(rules.VARIABLES, "has a variable that the operator sets; use the "
-                                "field of spec for it, or remove it"))
+                                "field of spec for it, or remove it"),
+                   in_all(CONFIG_BYTES))
 
 
 def spec():
@@ -208,7 +210,7 @@ def spec():
                                  "Retain", "Delete"),
         "progressDeadlineSeconds": seconds("How long a change may take until the resource counts as "
                                            "stalled. Default: 600."),
-        "clusterDomain": text("DNS domain of the cluster. Default: cluster.local.", 253, DNS_NAME),
+        "clusterDomain": text("DNS domain of the cluster. Default: cluster.local.", 83, DNS_NAME),
         "images": images(),
         "config": config(),
         "pod": pod("all pods"),
