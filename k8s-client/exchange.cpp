@@ -24,7 +24,7 @@ void Exchange::set_status(int status, std::optional<std::chrono::seconds> retry_
   const std::lock_guard lock(mutex_);
   status_ = status;
   retry_after_ = retry_after;
-  last_byte_ = Clock::now();
+  last_line_ = Clock::now();
   changed_.notify_all();
 }
 
@@ -36,9 +36,10 @@ bool Exchange::put(const std::uint8_t* bytes, std::size_t count, Hook resume) {
     return true;
   }
   bytes_.append(reinterpret_cast<const char*>(bytes), count);
-  lines_ += static_cast<std::size_t>(
-      std::count(bytes, bytes + static_cast<std::ptrdiff_t>(count), std::uint8_t{'\n'}));
-  last_byte_ = Clock::now();
+  const auto lines =
+      std::count(bytes, bytes + static_cast<std::ptrdiff_t>(count), std::uint8_t{'\n'});
+  lines_ += static_cast<std::size_t>(lines);
+  if (lines > 0) last_line_ = Clock::now();
   if ((lines_ == 0 || limits_.window == 0) && unread() > limits_.unread) {
     give_up(lock, {Stage::Body,
                    "the answer is larger than " + std::to_string(limits_.unread) + " bytes"});
@@ -131,7 +132,7 @@ std::optional<std::string> Exchange::take_line() {
 void Exchange::resume_sender(std::unique_lock<std::mutex>& lock) {
   if (!resume_ || (lines_ > 0 && unread() > limits_.window / 2)) return;
   const Hook resume = std::exchange(resume_, nullptr);
-  last_byte_ = Clock::now();  // the silence until now was ours
+  last_line_ = Clock::now();  // the silence until now was ours
   lock.unlock();
   resume();
   lock.lock();
@@ -141,7 +142,7 @@ Read Exchange::next_line(std::chrono::milliseconds wait, std::chrono::millisecon
   std::unique_lock lock(mutex_);
   const auto until = Clock::now() + wait;
   const auto something = [&] { return lines_ > 0 || broken() || finished_; };
-  changed_.wait_until(lock, std::min(until, last_byte_ + idle), something);
+  changed_.wait_until(lock, std::min(until, last_line_ + idle), something);
   if (auto line = take_line()) {
     resume_sender(lock);
     return {Read::Kind::Line, std::move(*line)};
@@ -151,8 +152,8 @@ Read Exchange::next_line(std::chrono::milliseconds wait, std::chrono::millisecon
     if (unread() == 0) return {Read::Kind::End};
     return {Read::Kind::Line, std::exchange(bytes_, {}).substr(std::exchange(head_, 0))};
   }
-  if (Clock::now() - last_byte_ >= idle) {
-    give_up(lock, {Stage::Deadline, "the server was silent for " + seconds_text(idle)});
+  if (Clock::now() - last_line_ >= idle) {
+    give_up(lock, {Stage::Deadline, "the server sent no line for " + seconds_text(idle)});
     fail();
   }
   return {Read::Kind::Nothing};

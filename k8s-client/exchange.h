@@ -40,6 +40,8 @@ class Exchange {
   // Throw TransportError when the deadline passes, or with what broke the exchange.
   int wait_status(Clock::time_point deadline);
   Response wait_response(Clock::time_point deadline);
+  // `idle`: the longest time without a complete line. Bytes alone do not count: a line that drips
+  // in for ever is as dead as silence.
   Stream::Read next_line(std::chrono::milliseconds wait, std::chrono::milliseconds idle);
   // Gives up for this reason; the first one counts.
   void abort(Failure failure);
@@ -62,9 +64,9 @@ class Exchange {
   std::optional<int> status_;
   std::optional<std::chrono::seconds> retry_after_;
   std::string bytes_;
-  std::size_t head_ = 0;   // bytes before it have been taken
-  std::size_t lines_ = 0;  // complete lines among the unread
-  Clock::time_point last_byte_ = Clock::now();
+  std::size_t head_ = 0;                        // bytes before it have been taken
+  std::size_t lines_ = 0;                       // complete lines among the unread
+  Clock::time_point last_line_ = Clock::now();  // or the status
   Hook resume_;
   std::optional<Failure> failure_;
   bool finished_ = false;

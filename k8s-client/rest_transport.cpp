@@ -30,6 +30,7 @@
 #include "k8s-client/rest_sink.h"
 #include "k8s-client/rest_socket.h"
 #include "k8s-client/server_address.h"
+#include "k8s-client/tls_verdict.h"
 
 namespace k8s {
 namespace {
@@ -164,8 +165,9 @@ class RestTransport final : public Transport {
       if (other != identity) std::tie(exchange, status) = open_once(request, other, deadline);
     }
     if (status >= 200 && status <= 299) return std::make_unique<RestStream>(exchange, idle);
-    throw api_error("watch " + request.path,
-                    located(request, [&] { return exchange->wait_response(deadline); }));
+    throw api_error("watch " + request.path, located(request, [&deadline, &opened = exchange] {
+                      return opened->wait_response(deadline);
+                    }));
   }
 
  private:
@@ -204,9 +206,15 @@ class RestTransport final : public Transport {
     try {
       return f();
     } catch (const TransportError& error) {
-      if (error.stage() == Stage::Connect) family_.resolve();
-      throw TransportError(
-          error.stage(), request.method + " " + address_.url + request.path + ": " + error.what());
+      std::string why = error.what();
+      if (error.stage() == Stage::Connect) {
+        family_.resolve();
+        if (why.find(kCertificateRefused) != std::string::npos) {
+          why = verdict_->words(server_name_.empty() ? address_.host : server_name_);
+        }
+      }
+      throw TransportError(error.stage(),
+                           request.method + " " + address_.url + request.path + ": " + why);
     }
   }
 
@@ -309,8 +317,10 @@ class RestTransport final : public Transport {
     config.set_nativehandle_options([family = family_, with_tls = address_.tls](void* handle) {
       prepare_socket(handle, with_tls, family.get());
     });
-    config.set_ssl_context_callback(
-        [tls](boost::asio::ssl::context& context) { install_tls(context.native_handle(), *tls); });
+    config.set_ssl_context_callback([tls, verdict = verdict_](boost::asio::ssl::context& context) {
+      install_tls(context.native_handle(), *tls);
+      if (!tls->insecure) verdict->watch(context.native_handle());
+    });
     // The library resolves an IPv6 address only without its brackets.
     const std::string url = address_.ipv6 ? (address_.tls ? "https://" : "http://") +
                                                 address_.host + ":" + address_.port + address_.path
@@ -322,6 +332,7 @@ class RestTransport final : public Transport {
   const std::string server_name_;
   const std::shared_ptr<Credentials> credentials_;
   const Family family_;
+  const std::shared_ptr<TlsVerdict> verdict_ = std::make_shared<TlsVerdict>();
   RestObserver* const observer_;
   std::counting_semaphore<> slots_{kRequestsInFlight};
   Guarded<std::vector<std::weak_ptr<Exchange>>> exchanges_;

@@ -38,9 +38,7 @@ constexpr int kAsioTlsTruncated = 1;
 std::string cause(const Rule& rule, int code) {
   if (code == 0) return {};
   if (rule.start == "Error in SSL handshake" && code > 4096) {
-    return describe_openssl_error(static_cast<unsigned long>(code)) +
-           "; check that the certificate authority is that of this server and that the "
-           "certificate names the server's address";
+    return describe_openssl_error(static_cast<unsigned long>(code));
   }
   switch (code) {
     case kAsioEndOfFile:

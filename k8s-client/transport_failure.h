@@ -3,10 +3,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "k8s-client/errors.h"
 
 namespace k8s {
+
+// In the message of a handshake that failed because the server's certificate was refused.
+inline constexpr std::string_view kCertificateRefused = "certificate verify failed";
 
 struct Failure {
   TransportError::Stage stage;

@@ -104,8 +104,21 @@ TEST_F(ExchangeTest, SilencePastTheIdleDeadlineIsAFailure) {
     FAIL();
   } catch (const TransportError& error) {
     EXPECT_EQ(error.stage(), Stage::Deadline);
-    EXPECT_STREQ(error.what(), "the server was silent for 0.0 s");
+    EXPECT_STREQ(error.what(), "the server sent no line for 0.0 s");
   }
+  EXPECT_EQ(cancels_, 1);
+}
+
+TEST_F(ExchangeTest, BytesThatNeverMakeALineAreSilenceToo) {
+  exchange_.set_status(200, std::nullopt);
+  const auto begin = Clock::now();
+  const auto drip = [&] {
+    while (Clock::now() - begin < seconds(5)) {
+      put("x");
+      exchange_.next_line(milliseconds(5), milliseconds(100));
+    }
+  };
+  EXPECT_THROW(drip(), TransportError);
   EXPECT_EQ(cancels_, 1);
 }
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace k8s {
 namespace {
@@ -99,6 +100,15 @@ void FaultServer::Connection::reset() {
   ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
+void FaultServer::Connection::farewell() {
+  if (tls_ != nullptr) SSL_shutdown(static_cast<SSL*>(tls_));
+}
+
+bool FaultServer::Connection::wait_for_byte() {
+  char byte = 0;
+  return receive(&byte, 1) > 0;
+}
+
 bool FaultServer::Connection::wait_for_close() {
   char byte = 0;
   while (receive(&byte, 1) > 0) {
@@ -107,26 +117,27 @@ bool FaultServer::Connection::wait_for_close() {
 }
 
 FaultServer::FaultServer(Handler handler, std::optional<CertifiedKey> identity,
-                         const std::string& client_ca, bool ipv6)
+                         const std::string& client_ca, const std::string& address_text)
     : handler_(std::move(handler)) {
   std::signal(SIGPIPE, SIG_IGN);
   if (identity) tls_ = tls_context(*identity, client_ca);
+  const bool ipv6 = address_text.find(':') != std::string::npos;
   listener_ = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in6 address{};  // begins with family and port as that of IPv4 does
   socklen_t size = sizeof address;
   if (ipv6) {
     address.sin6_family = AF_INET6;
-    address.sin6_addr = in6addr_loopback;
+    ::inet_pton(AF_INET6, address_text.c_str(), &address.sin6_addr);
   } else {
     sockaddr_in four{};
     four.sin_family = AF_INET;
-    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, address_text.c_str(), &four.sin_addr);
     size = sizeof four;
     std::memcpy(&address, &four, size);
   }
   if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       ::listen(listener_, 64) != 0) {
-    throw std::runtime_error("can not listen on loopback");
+    throw std::runtime_error("can not listen on " + address_text);
   }
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin6_port);
@@ -134,9 +145,11 @@ FaultServer::FaultServer(Handler handler, std::optional<CertifiedKey> identity,
     for (;;) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) return;
+      reap();
       const std::lock_guard lock(mutex_);
       open_.push_back(socket);
-      workers_.emplace_back([this, socket, number = connections_++] { serve(socket, number); });
+      const int number = connections_++;
+      workers_.emplace(number, [this, socket, number] { serve(socket, number); });
     }
   });
 }
@@ -149,7 +162,7 @@ FaultServer::~FaultServer() {
     const std::lock_guard lock(mutex_);
     for (const int socket : open_) ::shutdown(socket, SHUT_RDWR);
   }
-  for (auto& worker : workers_) worker.join();
+  for (auto& [number, worker] : workers_) worker.join();
   SSL_CTX_free(static_cast<SSL_CTX*>(tls_));
 }
 
@@ -169,6 +182,19 @@ void FaultServer::serve(int socket, int number) {
   const std::lock_guard lock(mutex_);
   open_.erase(std::find(open_.begin(), open_.end(), socket));
   ::close(socket);
+  finished_.push_back(number);
+}
+
+// A server that lives for 100,000 connections must not keep as many threads.
+void FaultServer::reap() {
+  std::vector<std::thread> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const int number : std::exchange(finished_, {})) {
+      ended.push_back(std::move(workers_.extract(number).mapped()));
+    }
+  }
+  for (std::thread& thread : ended) thread.join();
 }
 
 std::string FaultServer::url(const std::string& host) const {

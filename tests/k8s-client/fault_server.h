@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,8 +31,10 @@ class FaultServer {
     std::optional<Received> read();         // nullopt: the client has closed
     bool write(const std::string& bytes);   // false: the client has closed
     bool answer(const std::string& body, int status = 200, const std::string& headers = "");
-    void reset();  // RST instead of FIN
+    void reset();     // RST instead of FIN
+    void farewell();  // of TLS: a close that is announced
     bool wait_for_close();
+    bool wait_for_byte();  // false: the client has closed
 
    private:
     long receive(char* bytes, std::size_t count);
@@ -43,7 +46,7 @@ class FaultServer {
   using Handler = std::function<void(Connection&)>;
 
   explicit FaultServer(Handler handler, std::optional<CertifiedKey> identity = std::nullopt,
-                       const std::string& client_ca = "", bool ipv6 = false);
+                       const std::string& client_ca = "", const std::string& address = "127.0.0.1");
   ~FaultServer();
   FaultServer(const FaultServer&) = delete;
   FaultServer& operator=(const FaultServer&) = delete;
@@ -53,6 +56,7 @@ class FaultServer {
 
  private:
   void serve(int socket, int number);
+  void reap();
 
   const Handler handler_;
   void* tls_ = nullptr;
@@ -61,7 +65,8 @@ class FaultServer {
   std::atomic<int> connections_ = 0;
   std::mutex mutex_;
   std::vector<int> open_;
-  std::vector<std::thread> workers_;
+  std::map<int, std::thread> workers_;  // by number of the connection
+  std::vector<int> finished_;
   std::thread acceptor_;
 };
 

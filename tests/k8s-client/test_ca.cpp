@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace k8s {
@@ -35,13 +36,13 @@ void extend(X509* certificate, X509* issuer, int id, const std::string& value) {
 }
 
 Certificate certificate(const std::string& name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key,
-                        const std::string& alt_names) {
+                        const std::string& alt_names, std::chrono::seconds expires_in) {
   static long serial = 1;
   Certificate out{X509_new(), &X509_free};
   X509_set_version(out.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(out.get()), serial++);
-  X509_gmtime_adj(X509_getm_notBefore(out.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(out.get()), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(out.get()), std::min(-60L, expires_in.count() - 3600L));
+  X509_gmtime_adj(X509_getm_notAfter(out.get()), expires_in.count());
   X509_set_pubkey(out.get(), key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(out.get()), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
@@ -66,7 +67,8 @@ struct TestCa::Parts {
 };
 
 TestCa::TestCa(const std::string& name) : parts_(std::make_unique<Parts>()) {
-  parts_->root = certificate(name, parts_->key.get(), nullptr, parts_->key.get(), "");
+  parts_->root =
+      certificate(name, parts_->key.get(), nullptr, parts_->key.get(), "", std::chrono::hours(1));
   parts_->pem = pem_of(parts_->root.get());
 }
 
@@ -74,10 +76,11 @@ TestCa::~TestCa() = default;
 
 const std::string& TestCa::pem() const { return parts_->pem; }
 
-CertifiedKey TestCa::issue(const std::string& common_name, const std::string& names) const {
+CertifiedKey TestCa::issue(const std::string& common_name, const std::string& names,
+                           std::chrono::seconds expires_in) const {
   const Key key = new_key();
   const Certificate leaf =
-      certificate(common_name, key.get(), parts_->root.get(), parts_->key.get(), names);
+      certificate(common_name, key.get(), parts_->root.get(), parts_->key.get(), names, expires_in);
   return {pem_of(leaf.get()), to_pem([&](BIO* bio) {
             PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
           })};

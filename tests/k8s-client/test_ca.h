@@ -1,6 +1,7 @@
 // A certificate authority that lives as long as one test, made with OpenSSL.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -16,7 +17,8 @@ class TestCa {
   explicit TestCa(const std::string& name);
   ~TestCa();
   // `names`: e.g. "IP:127.0.0.1,DNS:api.test".
-  CertifiedKey issue(const std::string& common_name, const std::string& names) const;
+  CertifiedKey issue(const std::string& common_name, const std::string& names,
+                     std::chrono::seconds expires_in = std::chrono::hours(1)) const;
   const std::string& pem() const;
 
  private:
