@@ -58,6 +58,7 @@ struct Metrics::Series {
     }
     for (const std::string& kind : labels.kinds) {
       event_ages.Add({{"kind", kind}});
+      list_ages.Add({{"kind", kind}});
       watch_failures.Add({{"kind", kind}});
     }
   }
@@ -111,6 +112,9 @@ struct Metrics::Series {
   Family<Gauge>& event_ages =
       gauges(registry, "entityservice_watch_last_event_age_seconds",
              "Time since a watch of this kind last heard of the API server, the oldest counts");
+  Family<Gauge>& list_ages =
+      gauges(registry, "entityservice_watch_last_list_age_seconds",
+             "Time since this kind was last listed as a whole, the oldest counts");
   Family<Counter>& watch_failures =
       counters(registry, "entityservice_watch_failures_total", "Lists and watches that failed");
   Gauge& cache_objects =
@@ -141,6 +145,7 @@ std::string Metrics::text() {
     series.cache_objects.Set(static_cast<double>(now.cache_objects));
     for (const WatchFigures& watch : now.watches) {
       series.event_ages.Add({{"kind", watch.kind}}).Set(watch.last_event_age.count());
+      series.list_ages.Add({{"kind", watch.kind}}).Set(watch.last_list_age.count());
       raise(series.watch_failures.Add({{"kind", watch.kind}}), watch.failures);
     }
   }

@@ -16,10 +16,11 @@
 
 namespace op {
 
-// The sum over all watches of one kind.
+// Of all watches of one kind: the oldest age, the sum of the failures.
 struct WatchFigures {
   std::string kind;
   std::chrono::duration<double> last_event_age{0};
+  std::chrono::duration<double> last_list_age{0};
   std::int64_t failures = 0;
 };
 

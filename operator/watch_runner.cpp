@@ -134,8 +134,10 @@ std::vector<WatchFigures> WatchRunner::figures(k8s::Clock::time_point now) const
     WatchFigures& figures = by_kind[report.kind];
     figures.kind = report.kind;
     figures.failures += report.health.failures;
-    figures.last_event_age = std::max<std::chrono::duration<double>>(figures.last_event_age,
-                                                                     now - last_progress(report));
+    using Age = std::chrono::duration<double>;
+    figures.last_event_age = std::max<Age>(figures.last_event_age, now - last_progress(report));
+    figures.last_list_age = std::max<Age>(figures.last_list_age,
+                                          now - report.health.last_list.value_or(report.started));
   }
   std::vector<WatchFigures> result;
   for (auto& [kind, figures] : by_kind) result.push_back(std::move(figures));

@@ -53,6 +53,7 @@ TEST(Metrics, ShowEverySeriesAtZeroFromTheStart) {
           "rest_client_request_duration_seconds_count{method=\"GET\"} 0",
           "leader_election_master_status{name=\"entityservice-operator\"} 0",
           "entityservice_watch_last_event_age_seconds{kind=\"Pod\"} 0",
+          "entityservice_watch_last_list_age_seconds{kind=\"Pod\"} 0",
           "entityservice_watch_failures_total{kind=\"Pod\"} 0",
           "entityservice_cache_objects 0",
       }));
@@ -90,7 +91,7 @@ TEST(Metrics, AskForTheRestWhenTheyAreRead) {
   ScrapeFigures figures;
   figures.queue.depth = 5, figures.queue.adds = 7, figures.queue.retries = 2;
   figures.queue.unfinished = 3s, figures.queue.longest_running = 2s;
-  figures.watches = {{.kind = "Pod", .last_event_age = 9s, .failures = 4}};
+  figures.watches = {{.kind = "Pod", .last_event_age = 9s, .last_list_age = 70s, .failures = 4}};
   figures.cache_objects = 11;
   figures.leader = true;
   metrics.on_scrape([&figures] { return figures; });
@@ -105,6 +106,7 @@ TEST(Metrics, AskForTheRestWhenTheyAreRead) {
                   "workqueue_longest_running_processor_seconds{name=\"entityservice\"} 2",
                   "leader_election_master_status{name=\"entityservice-operator\"} 1",
                   "entityservice_watch_last_event_age_seconds{kind=\"Pod\"} 9",
+                  "entityservice_watch_last_list_age_seconds{kind=\"Pod\"} 70",
                   "entityservice_watch_failures_total{kind=\"Pod\"} 4",
                   "entityservice_cache_objects 11",
               }));
