@@ -132,11 +132,18 @@ class Manager::Impl {
   }
 
   void enqueue(const k8s::Record& record) {
+    if (record.key.kind == "Namespace") return enqueue_all_in(record.key.name);
     const k8s::ObjectKey key = reconcilers::owner_key(record);
     if (key.name.empty()) return;
     // With cluster scope for many namespaces, the others are seen but not ours.
     if (!namespaces_.empty() && !namespaces_.contains(key.ns)) return;
     queue_.add(key, k8s::Clock::now());
+  }
+
+  // What a namespace is labelled with decides about what its resources may ask for.
+  void enqueue_all_in(const std::string& ns) {
+    for (const k8s::RecordPtr& resource : store_.all(reconcilers::entity_services().kind))
+      if (resource->key.ns == ns) enqueue(*resource);
   }
 
   void open_gate_if_ready() {

@@ -104,6 +104,8 @@ void Applier::write(const Planned& planned) {
       return update(planned, planned.uid);
     case Step::Scale:
       return scale(planned);
+    case Step::TakeBack:
+      return take_back(planned, planned.uid);
   }
 }
 
@@ -130,6 +132,15 @@ void Applier::scale(const Planned& planned) {
                 planned.replicas, kManager);
 }
 
+void Applier::take_back(const Planned& planned, const std::string& uid) {
+  const desired::Object& object = *planned.object;
+  const k8s::Json& ours = object.body.at("metadata");
+  const k8s::Json metadata = {
+      {"uid", uid}, {"labels", ours.at("labels")}, {"ownerReferences", ours.at("ownerReferences")}};
+  learn(planned, client_.merge(resource_of(object.kind()), observed_.key.ns, object.name(),
+                               {{"metadata", metadata}}, kManager));
+}
+
 void Applier::resolve_conflict(const Planned& planned) {
   const desired::Object& object = *planned.object;
   const auto live = client_.find(resource_of(object.kind()), observed_.key.ns, object.name());
@@ -141,9 +152,12 @@ void Applier::resolve_conflict(const Planned& planned) {
   const Occupant who = occupant(record, observed_, object);
   if (who.kind == Occupant::Kind::Foreign) {
     refuse(planned, "NameConflict", conflict_message(object, *live));
-  } else if (who.kind == Occupant::Kind::Ours && !who.labelled && !record.deleting &&
-             object.write == desired::Write::Apply) {
-    update(planned, record.uid);  // it lost the label, so our watches no longer see it
+  } else if (who.kind == Occupant::Kind::Ours && !who.labelled && !record.deleting) {
+    // it lost the label, so our watches no longer see it
+    if (object.write == desired::Write::Apply)
+      update(planned, record.uid);
+    else
+      take_back(planned, record.uid);
   } else {
     applied_.waiting = true;
   }

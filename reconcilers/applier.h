@@ -47,6 +47,7 @@ class Applier {
   void create(const Planned& planned);
   void update(const Planned& planned, const std::string& uid);
   void scale(const Planned& planned);
+  void take_back(const Planned& planned, const std::string& uid);
   void resolve_conflict(const Planned& planned);
   void learn(const Planned& planned, k8s::Json answer);
   void refuse(const Planned& planned, const std::string& reason, const std::string& message);

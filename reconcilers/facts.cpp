@@ -100,6 +100,15 @@ Json config_map(const Json& object) {
   return facts;
 }
 
+// Has any program of it run? A pod whose image or volume is not there is waiting since it was made.
+bool has_started(const Json& pod) {
+  for (const char* list : {"/status/initContainerStatuses", "/status/containerStatuses"})
+    for (const Json& it : pod.value(Json::json_pointer(list), Json::array()))
+      if (!it.value("state", Json::object()).contains("waiting") || it.value("restartCount", 0) > 0)
+        return true;
+  return false;
+}
+
 Json pod(const Json& object) {
   const std::string phase = object.value("/status/phase"_json_pointer, "");
   bool ready = false;
@@ -111,6 +120,7 @@ Json pod(const Json& object) {
     if (!trouble.reason.empty()) facts["reason"] = trouble.reason;
     if (!trouble.message.empty()) facts["message"] = trouble.message;
   }
+  if (has_started(object)) facts["started"] = true;
   put_configs(facts, at(object, "/spec"));
   return facts;
 }

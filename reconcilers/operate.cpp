@@ -14,12 +14,16 @@ using k8s::Json;
 using k8s::Record;
 using k8s::RecordPtr;
 
+bool is_pod_of(const Record& pod, const std::string& job) {
+  const auto owner = pod.labels.find("batch.kubernetes.io/job-name");
+  return owner != pod.labels.end() && owner->second == job;
+}
+
 // What the Job's pods said at their end; the Job itself only knows that it has failed.
 std::string failure_text(const Record& job, const Observed& observed) {
   std::string text = "Job " + job.key.name + " failed";
   for (const RecordPtr& pod : observed.of_kind("Pod")) {
-    const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
-    if (owner == pod->labels.end() || owner->second != job.key.name) continue;
+    if (!is_pod_of(*pod, job.key.name)) continue;
     const std::string message = text_fact(*pod, "message");
     if (!message.empty()) return text + ": pod " + pod->key.name + ": " + message;
   }
@@ -48,16 +52,37 @@ void Procedures::remove(const Record& record, const std::string& resource_versio
   if (removed) store.remove(record.key, record.uid);
 }
 
+bool Procedures::is_outdated(const desired::Object& wanted, const Record& job) const {
+  const std::string hash = k8s::desired_hash(wanted.body);
+  if (job.owned == hash) return false;
+  const auto settled = memory.settled.find(job.key);
+  return settled == memory.settled.end() || settled->second.desired != hash;
+}
+
+// A pod that nothing is known against may have begun.
+bool Procedures::began(const Record& job) const {
+  for (const RecordPtr& pod : observed.of_kind("Pod"))
+    if (is_pod_of(*pod, job.key.name) &&
+        (fact_is_true(*pod, "started") || text_fact(*pod, "reason").empty()))
+      return true;
+  return false;
+}
+
 void Procedures::repeat_failed_jobs(const desired::Objects& desired) const {
   for (const auto& object : desired) {
     if (object.kind() != "Job") continue;
     const RecordPtr job = observed.find("Job", object.name());
     if (!job || job->deleting || job->controller_uid != observed.uid()) continue;
     if (fact_is_true(*job, "succeeded")) memory.jobs.erase(object.name());
-    if (!fact_is_true(*job, "failed")) continue;
+    const bool outdated = is_outdated(object, *job);
+    if (!fact_is_true(*job, "failed")) {
+      const bool over = fact_is_true(*job, "succeeded");
+      if (!over && outdated && !began(*job)) remove(*job, job->resource_version);
+      continue;
+    }
     JobFailures& failures = memory.jobs[object.name()];
     count_failure(failures, *job, observed, now);
-    if (now >= failures.retry_at)
+    if (now >= failures.retry_at || outdated)
       remove(*job, "");
     else
       memory.wake_at(failures.retry_at);

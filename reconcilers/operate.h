@@ -24,7 +24,8 @@ struct Procedures {
   TimePoint now;
 
   // Failed Jobs are counted; after the back-off they are deleted, and the next pass
-  // makes them anew.
+  // makes them anew. At once where the resource asks for another one by now, and then also those
+  // that never began to run: the change may be what they lack.
   void repeat_failed_jobs(const desired::Objects& desired) const;
   // One write a claim that asks for less than is wanted; what is refused is tried ever more rarely.
   void grow_volumes(const VolumeClaims& claims) const;
@@ -36,6 +37,8 @@ struct Procedures {
   void prune(const std::vector<k8s::RecordPtr>& garbage) const;
 
  private:
+  bool is_outdated(const desired::Object& wanted, const k8s::Record& job) const;
+  bool began(const k8s::Record& job) const;
   void follow(const k8s::Record& record, bool into_deletion) const;
   void remove(const k8s::Record& record, const std::string& resource_version) const;
   void grow(const VolumeClaim& claim) const;

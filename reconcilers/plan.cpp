@@ -121,6 +121,10 @@ class Planner {
         return;
     }
     if (object.write == desired::Write::CreateOnce) {
+      // Orphaned by a deletion with --cascade=orphan: a Job in our place would wait for ever.
+      if (object.owned && record.owner_uids.empty())
+        plan_.writes.push_back(
+            {Step::TakeBack, &object, record.uid, k8s::desired_hash(object.body)});
       if (lost_fields(object, record)) plan_.edited.push_back(title(object));
       return;
     }

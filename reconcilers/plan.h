@@ -14,7 +14,8 @@
 
 namespace reconcilers {
 
-enum class Step { Create, Update, Scale };
+// TakeBack: labels and owner of an object that is not written otherwise once it is made.
+enum class Step { Create, Update, Scale, TakeBack };
 
 struct Planned {
   Step step;

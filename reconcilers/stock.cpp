@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/stateful.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -34,7 +35,31 @@ class StockTaker {
                     &record);
   }
 
+  // The data that a Job works on is part of its name: without it there is no Job.
+  Component job_without_data(const std::string& component, const desired::Objects& desired) const {
+    Component it{component, "Job of " + component, 0, 1};
+    it.empty = true;
+    const std::string store =
+        component == desired::kMigration ? desired::kDatabase : desired::kObjectStore;
+    it.message = "waits for the data of " + store;
+    for (const auto& object : desired)
+      if (object.kind() == "StatefulSet" && object.component == store)
+        it.message = "waits for " + missing_data(object);
+    return it;
+  }
+
  private:
+  std::string missing_data(const desired::Object& set) const {
+    if (!set.body.at("spec").contains("volumeClaimTemplates")) return "pod " + set.name() + "-0";
+    const std::string claim = std::string(desired::kDataVolume) + "-" + set.name() + "-0";
+    const RecordPtr record = observed_.find("PersistentVolumeClaim", claim);
+    if (record && record->deleting)
+      return "the volume claim " + claim + ", which is being deleted while it is in use";
+    return "the volume claim " + claim + "; one that was made by hand needs the labels " +
+           desired::kResourceLabel + "=" + observed_.key.name + " and " + desired::kComponentLabel +
+           "=" + set.component;
+  }
+
   const Held* held(const std::string& object) const {
     const auto found = std::find_if(held_.begin(), held_.end(),
                                     [&object](const Held& it) { return it.object == object; });
@@ -133,6 +158,9 @@ std::vector<Component> take_stock(const desired::Objects* desired, const Observe
             (kind == "Deployment" || kind == "StatefulSet" || kind == "Job"))
           components.push_back(taker.desired_component(object));
       }
+      const bool of_job = name == desired::kMigration || name == desired::kBuckets;
+      if (of_job && find_component(components, name) == nullptr)
+        components.push_back(taker.job_without_data(name, *desired));
       continue;
     }
     for (const char* kind : {"StatefulSet", "Deployment"})

@@ -96,3 +96,11 @@ def test_a_deleted_namespace_makes_no_trouble(operator, api, resources, namespac
     assert not [o for o in CHILD_KINDS if api.list(o, namespace)]
     refused = [e for e in audit.writes(mark, namespace) if e["responseStatus"]["code"] == 403]
     assert len(refused) <= 5
+
+
+def test_a_namespace_that_becomes_one_for_prereleases_lets_the_waiting_resource_go_on(
+        operator, api, resources, namespace):
+    resources.create(channel="Develop", version="develop", suspend=True)
+    resources.wait_condition("ConfigurationValid", "False", "InvalidSpec")
+    api.merge("Namespace", None, namespace, {"metadata": {"labels": {"environment": "staging"}}})
+    resources.wait_condition("ConfigurationValid", "True", timeout=30)
