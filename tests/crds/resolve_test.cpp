@@ -10,6 +10,7 @@
 #include "crds/quantity.h"
 #include "tests/crds/resolved_json.h"
 #include "tests/crds/yaml.h"
+#include "tests/source_dir.h"
 
 namespace crds {
 namespace {
@@ -29,7 +30,7 @@ Resolved resolved(const Json& object) {
 
 // Rewritten when UPDATE_GOLDEN is set.
 void expect_golden(const std::string& name, const Json& value) {
-  const std::string path = std::string(SOURCE_DIR) + "/tests/crds/golden/" + name + ".json";
+  const std::string path = std::string(kSourceDir) + "/tests/crds/golden/" + name + ".json";
   const std::string text = value.dump(2) + "\n";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::stringstream golden;

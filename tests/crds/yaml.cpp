@@ -2,6 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "tests/source_dir.h"
+
 namespace crds::testing {
 namespace {
 
@@ -34,7 +36,7 @@ Json convert(const YAML::Node& node) {
 }  // namespace
 
 Json read_yaml(const std::string& path) {
-  return convert(YAML::LoadFile(std::string(SOURCE_DIR) + "/" + path));
+  return convert(YAML::LoadFile(std::string(kSourceDir) + "/" + path));
 }
 
 }  // namespace crds::testing

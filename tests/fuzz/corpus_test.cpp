@@ -7,13 +7,14 @@
 #include <set>
 
 #include "tests/fuzz/targets.h"
+#include "tests/source_dir.h"
 
 namespace fuzz {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kCorpus = fs::path(SOURCE_DIR) / "tests/fuzz/corpus";
+const fs::path kCorpus = fs::path(kSourceDir) / "tests/fuzz/corpus";
 constexpr std::uintmax_t kSmall = 16 * 1024;
 
 std::string content(const fs::path& path) {

@@ -8,11 +8,12 @@
 #include <map>
 
 #include "tests/reconcilers/desired/sample.h"
+#include "tests/source_dir.h"
 
 namespace reconcilers::desired {
 namespace {
 
-const std::filesystem::path kFolder = SOURCE_DIR "/tests/reconcilers/golden";
+const auto kFolder = std::filesystem::path(kSourceDir) / "tests/reconcilers/golden";
 
 Json describe(const Object& object) {
   Json gates = Json::array();
