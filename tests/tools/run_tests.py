@@ -17,7 +17,7 @@ import cluster  # from tests/control-plane, which tiers adds to the path
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
-BUILD = ROOT / "build" / "dev"
+BUILD = ROOT / "build" / "asan"
 
 # What each tier needs built, and how long it may take in all.
 NEEDS = {
@@ -44,7 +44,7 @@ def control_plane():
 BUILDERS = {
     "control plane": control_plane,
     "object store": script(TESTS / "object-store/build.sh"),
-    "operator": script(TESTS / "tools/build.sh", "dev"),
+    "operator": script(TESTS / "tools/build.sh", "asan"),
 }
 
 
