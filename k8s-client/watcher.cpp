@@ -19,6 +19,8 @@ constexpr int kLinesPerStep = 500;
 constexpr std::chrono::seconds kShortLife{5};
 // After so many failures without a good line between them a resume can not be what helps.
 constexpr int kResumes = 5;
+// A server that took a streamed list but has nothing to say for so long does not know what it is.
+constexpr std::chrono::seconds kInitialSilence{30};
 constexpr const char* kMetadataWatch =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
@@ -65,6 +67,16 @@ std::string version_of(const Json& object) {
   return *version;
 }
 
+bool ends_initial_events(const Json& bookmark) {
+  const auto& metadata = bookmark["metadata"];
+  const auto annotations = metadata.find("annotations");
+  return annotations != metadata.end() && annotations->is_object() &&
+         annotations->value("k8s.io/initial-events-end", Json(nullptr)) == "true";
+}
+
+// An opening that failed so says nothing about the version that it wanted to resume from.
+bool is_overload(int code) { return code == 401 || code == 429 || code == 503; }
+
 }  // namespace
 
 struct Watcher::State {
@@ -74,15 +86,21 @@ struct Watcher::State {
   std::string version;  // from where a watch resumes
   std::string newest;   // the newest ever seen
   std::unique_ptr<Stream> stream;
+  bool streams_lists = true;  // until the server refuses it
+  // Of a streamed list: what it has named so far; nullopt once it is complete.
+  std::optional<std::vector<ObjectKey>> initial;
   Clock::time_point opened;
-  bool spoke = false;  // this stream has given a good line
-  int barren = 0;      // failures since the last good line
+  Clock::time_point heard;  // the opening or the last good line
+  bool spoke = false;       // this stream has given a good line
+  int barren = 0;           // failures since the last good line
   Backoff backoff;
 
   void close(Phase next) {
     stream.reset();
+    initial.reset();
     phase = next;
   }
+  bool lists() const { return phase == Phase::List || initial.has_value(); }
 };
 
 Watcher::Watcher(const Client& client, Store& store, WatchSpec spec)
@@ -98,7 +116,7 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
   try {
     switch (state_->phase) {
       case State::Phase::List:
-        return list(now);
+        return state_->streams_lists ? open(now) : list(now);
       case State::Phase::Open:
         return open(now);
       case State::Phase::Read:
@@ -106,10 +124,16 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     }
     return milliseconds(0);
   } catch (const ApiError& error) {
+    if (state_->phase == State::Phase::List && state_->streams_lists && error.code() == 422) {
+      state_->streams_lists = false;
+      return milliseconds(0);
+    }
     if (is_expired(error)) return expired(error.what());
     if (spec_.optional && (error.code() == 403 || error.code() == 404)) return absent(error.what());
-    return failed(error.what(), error.retry_after());
-  } catch (const std::exception& error) {  // TransportError, Malformed, a type that JSON has not
+    return failed(error.what(), error.retry_after(), !is_overload(error.code()));
+  } catch (const TransportError& error) {
+    return failed(error.what(), std::nullopt, state_->phase == State::Phase::Read);
+  } catch (const std::exception& error) {  // Malformed, a type that JSON has not
     return failed(error.what(), std::nullopt);
   }
 }
@@ -125,33 +149,48 @@ milliseconds Watcher::list(Clock::time_point now) {
       },
       [&] { listed.clear(); }, spec_.metadata_only);
   if (version.empty()) throw Malformed("a list has no resourceVersion");
+  state_->close(State::Phase::Open);
+  complete(version, listed, now);
+  return milliseconds(0);
+}
+
+// The end of a list, however it came.
+void Watcher::complete(const std::string& version, const std::vector<ObjectKey>& listed,
+                       Clock::time_point now) {
   const auto order = compare_resource_versions(version, state_->newest);
   if (order && *order < 0) {
     store_.forget(spec_.resource.kind, spec_.ns);
+    state_->version.clear();
     state_->newest.clear();
+    state_->close(State::Phase::List);
     health_.with([&](WatchHealth& health) {
       health.last_error = "the API server went back in time: everything is listed again";
     });
-    return milliseconds(0);
+    return;
   }
   store_.retain(spec_.resource.kind, spec_.ns, listed, version);
   state_->version = state_->newest = version;
-  state_->close(State::Phase::Open);
+  state_->initial.reset();
   health_.with([&](WatchHealth& health) {
     health.synced = true;
     health.last_list = now;
     ++health.lists;
   });
-  return milliseconds(0);
 }
 
 milliseconds Watcher::open(Clock::time_point now) {
+  const bool lists = state_->phase == State::Phase::List;
   const auto timeout = state_->backoff.spread(spec_.timeout);
   Request request{.method = "GET", .path = collection_path(spec_.resource, spec_.ns)};
   request.query = {{"watch", "1"},
-                   {"resourceVersion", state_->version},
                    {"allowWatchBookmarks", "true"},
                    {"timeoutSeconds", std::to_string(timeout.count())}};
+  if (lists) {  // without a version: as fresh as the database, never a cache that lags
+    request.query.emplace_back("sendInitialEvents", "true");
+    request.query.emplace_back("resourceVersionMatch", "NotOlderThan");
+  } else {
+    request.query.emplace_back("resourceVersion", state_->version);
+  }
   if (!spec_.selector.labels.empty()) {
     request.query.emplace_back("labelSelector", spec_.selector.labels);
   }
@@ -161,18 +200,23 @@ milliseconds Watcher::open(Clock::time_point now) {
   if (spec_.metadata_only) request.accept = kMetadataWatch;
   state_->stream = client_.transport().open(request, timeout + spec_.slack);
   state_->phase = State::Phase::Read;
-  state_->opened = now;
+  if (lists) state_->initial.emplace();
+  state_->opened = state_->heard = now;
   state_->spoke = false;
   health_.with([](WatchHealth& health) { ++health.watches; });
   return milliseconds(0);
 }
 
 milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
-  for (int lines = 0; lines < kLinesPerStep; ++lines) {
+  for (int lines = 0; state_->stream && lines < kLinesPerStep; ++lines) {
     const Stream::Read read = state_->stream->next(lines == 0 ? wait : milliseconds(0));
     if (read.kind == Stream::Read::Kind::Nothing) break;
     if (read.kind == Stream::Read::Kind::End) return ended(now);
     if (!read.line.empty()) take(read.line, now);
+  }
+  if (state_->initial && now - state_->heard > kInitialSilence) {
+    state_->streams_lists = false;
+    return failed("the API server began to stream a list and did not go on", std::nullopt);
   }
   return milliseconds(0);
 }
@@ -185,19 +229,34 @@ void Watcher::take(const std::string& line, Clock::time_point now) {
   }
   std::string version = version_of(event.object);
   if (event.type == Event::Type::Changed) {
-    store_.put(reduce(event.object));
+    Record record = reduce(event.object);
+    if (state_->initial) state_->initial->push_back(record.key);
+    store_.put(std::move(record));
   } else if (event.type == Event::Type::Deleted) {
     const Record record = reduce(event.object);
     store_.remove(record.key, record.uid, version);
   }
-  state_->version = state_->newest = std::move(version);
+  if (!state_->initial) {
+    state_->version = state_->newest = std::move(version);
+  } else if (event.type == Event::Type::Bookmark && ends_initial_events(event.object)) {
+    complete(version, *state_->initial, now);
+  }
+  heard(now);
+}
+
+void Watcher::heard(Clock::time_point now) {
+  state_->heard = now;
   state_->spoke = true;
-  state_->barren = 0;
-  state_->backoff.reset();
+  // A list that breaks off before its end again and again is no progress.
+  const bool progress = !state_->lists();
+  if (progress) {
+    state_->barren = 0;
+    state_->backoff.reset();
+  }
   health_.with([&](WatchHealth& health) {
     health.last_event = now;
     ++health.events;
-    health.failures_in_a_row = 0;
+    if (progress) health.failures_in_a_row = 0;
   });
 }
 
@@ -216,6 +275,7 @@ Record Watcher::reduce(const Json& object) {
 }
 
 milliseconds Watcher::ended(Clock::time_point now) {
+  if (state_->initial) return failed("the list broke off before its end", std::nullopt);
   if (!state_->spoke && now - state_->opened < kShortLife) {
     return failed("the watch ended at once, without an event", std::nullopt);
   }
@@ -227,7 +287,7 @@ milliseconds Watcher::ended(Clock::time_point now) {
 }
 
 milliseconds Watcher::expired(const std::string& why) {
-  const bool again = state_->barren > 0 || state_->phase == State::Phase::List;
+  const bool again = state_->barren > 0 || state_->lists();
   const milliseconds wait = failed(why, std::nullopt);
   state_->version.clear();
   state_->close(State::Phase::List);
@@ -247,9 +307,10 @@ milliseconds Watcher::absent(const std::string& why) {
 }
 
 milliseconds Watcher::failed(const std::string& why,
-                             std::optional<std::chrono::seconds> retry_after) {
+                             std::optional<std::chrono::seconds> retry_after, bool of_version) {
   using Phase = State::Phase;
-  const bool resume = state_->phase != Phase::List && ++state_->barren < kResumes;
+  if (of_version) ++state_->barren;
+  const bool resume = !state_->lists() && state_->barren < kResumes;
   state_->close(resume ? Phase::Open : Phase::List);
   if (!resume) state_->barren = 0;
   health_.with([&](WatchHealth& health) {

@@ -1,4 +1,5 @@
-// Keeps a Store in step with one kind: list, watch, resume, relist. A step function: no thread, no
+// Keeps a Store in step with one kind: list (streamed as the beginning of a watch where the API
+// server can, else page by page), watch, resume, list again. A step function: no thread, no
 // clock of its own; whoever owns it calls `step` again and again from one thread. `health` may be
 // read from any thread.
 #pragma once
@@ -58,13 +59,18 @@ class Watcher {
   std::chrono::milliseconds open(Clock::time_point now);
   std::chrono::milliseconds read(Clock::time_point now, std::chrono::milliseconds wait);
   void take(const std::string& line, Clock::time_point now);
+  void heard(Clock::time_point now);
+  void complete(const std::string& version, const std::vector<ObjectKey>& listed,
+                Clock::time_point now);
   Record reduce(const Json& object);
   // Where each kind of trouble leads; they return how long to wait.
   std::chrono::milliseconds ended(Clock::time_point now);
   std::chrono::milliseconds expired(const std::string& why);
   std::chrono::milliseconds absent(const std::string& why);
+  // `of_version`: resuming from the version that we have may be what fails.
   std::chrono::milliseconds failed(const std::string& why,
-                                   std::optional<std::chrono::seconds> retry_after);
+                                   std::optional<std::chrono::seconds> retry_after,
+                                   bool of_version = true);
 
   const Client& client_;
   Store& store_;

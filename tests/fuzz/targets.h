@@ -31,6 +31,6 @@ void projection(std::string_view input);   // an object with managedFields
 void quantity(std::string_view input);     // a quantity
 void resource(std::string_view input);     // an EntityService as YAML
 void status(std::string_view input);       // the body of an answer that is an error
-void watch_lines(std::string_view input);  // the body of a list, and the lines of a watch
+void watch_lines(std::string_view input);  // a list's body, or a watch's lines
 
 }  // namespace fuzz

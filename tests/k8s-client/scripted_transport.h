@@ -54,6 +54,7 @@ class ScriptedTransport final : public Transport {
     openings_.push_back(std::move(opening));
     return *this;
   }
+  void first_open(Opening opening) { openings_.push_front(std::move(opening)); }
   ScriptedTransport& then_stream(std::deque<ScriptedStream::Next> script) {
     return then_open([script = std::move(script)](const Request&) {
       return std::make_unique<ScriptedStream>(script);
@@ -80,6 +81,10 @@ class ScriptedTransport final : public Transport {
     const Opening opening = std::move(openings_.front());
     openings_.pop_front();
     return opening(request);
+  }
+  void clear() {
+    answers_.clear();
+    openings_.clear();
   }
   bool exhausted() const { return answers_.empty() && openings_.empty(); }
 

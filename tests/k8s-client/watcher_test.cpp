@@ -1,10 +1,8 @@
+// Lists page by page, as of an API server that does not stream them, and what follows.
 #include "k8s-client/watcher.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "k8s-client/errors.h"
-#include "tests/k8s-client/scripted_transport.h"
+#include "tests/k8s-client/watcher_fixture.h"
 
 namespace k8s {
 namespace {
@@ -12,80 +10,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Stage = TransportError::Stage;
-using Kind = Stream::Read::Kind;
-using Next = ScriptedStream::Next;
 using testing::AllOf;
 using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
 
-Json object(const std::string& name, const std::string& uid, const std::string& version) {
-  Json metadata = {{"name", name}, {"namespace", "n"}, {"uid", uid}, {"resourceVersion", version}};
-  return {{"metadata", std::move(metadata)}};
-}
-
-Json list_of(const std::string& version, const std::vector<Json>& items,
-             const std::string& next = "") {
-  const Json metadata = {{"resourceVersion", version}, {"continue", next}};
-  return {{"metadata", metadata}, {"items", items}};
-}
-
-Next raw(const std::string& line) {
-  return [=] { return Stream::Read{Kind::Line, line}; };
-}
-Next event(const std::string& type, const Json& body) {
-  return raw(Json({{"type", type}, {"object", body}}).dump());
-}
-Next error_event(int code, const std::string& reason) {
-  return event("ERROR", {{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", "m"}});
-}
-Next nothing() {
-  return [] { return Stream::Read{Kind::Nothing}; };
-}
-Next end() {
-  return [] { return Stream::Read{Kind::End}; };
-}
-Next breaks(Stage stage) {
-  return [=]() -> Stream::Read { throw TransportError(stage, "broke"); };
-}
-
-class WatcherTest : public testing::Test {
+class WatcherTest : public testing::Test, protected WatcherFixture {
  protected:
-  WatcherTest() { spec_.resource = config_maps(); }
-
-  milliseconds step(seconds later = seconds(0)) {
-    if (!watcher_) watcher_ = std::make_unique<Watcher>(client_, store_, spec_);
-    now_ += later;
-    return watcher_->step(now_, milliseconds(0));
-  }
-  void steps(int count) {
-    for (int i = 0; i < count; ++i) EXPECT_EQ(step(), milliseconds(0));
-  }
-  std::string held() {
-    std::string out;
-    for (const auto& record : store_.all("ConfigMap")) {
-      out += record->key.name + "/" + record->uid + "@" + record->resource_version + " ";
-    }
-    return out;
-  }
-  std::string resumed_from(std::size_t watch) {
-    for (const auto& [name, value] : transport_.opened.at(watch).query) {
-      if (name == "resourceVersion") return value;
-    }
-    return "";
-  }
-  ScriptedTransport& listed(const std::string& version, const std::vector<Json>& items = {}) {
-    return transport_.then(ScriptedTransport::status(200, list_of(version, items)));
-  }
-
-  ScriptedTransport transport_;
-  Client client_{transport_, [](milliseconds) {}};
-  Store store_;
-  WatchSpec spec_;
-  std::unique_ptr<Watcher> watcher_;
-  Clock::time_point now_{seconds(1000)};
-  // A back-off that has not grown yet.
-  static auto first_wait() { return AllOf(Ge(milliseconds(800)), Le(milliseconds(1200))); }
+  WatcherTest() : WatcherFixture(false) {}
 };
 
 TEST_F(WatcherTest, ListsThenWatchesFromTheListsVersion) {
@@ -99,12 +31,12 @@ TEST_F(WatcherTest, ListsThenWatchesFromTheListsVersion) {
   const Request& watch = transport_.opened.at(0);
   EXPECT_EQ(watch.path, "/api/v1/namespaces/n/configmaps");
   EXPECT_EQ(watch.accept, "application/json");
-  const std::string timeout = watch.query.at(3).second;
+  const std::string timeout = query_of(watch, "timeoutSeconds");
   EXPECT_EQ(watch.query,
             (std::vector<std::pair<std::string, std::string>>{{"watch", "1"},
-                                                              {"resourceVersion", "10"},
                                                               {"allowWatchBookmarks", "true"},
                                                               {"timeoutSeconds", timeout},
+                                                              {"resourceVersion", "10"},
                                                               {"labelSelector", "app=x"}}));
   EXPECT_THAT(std::stoi(timeout), AllOf(Ge(261), Le(319)));
   EXPECT_EQ(transport_.idles.at(0), seconds(std::stoi(timeout) + 30));
@@ -113,10 +45,9 @@ TEST_F(WatcherTest, ListsThenWatchesFromTheListsVersion) {
 
 TEST_F(WatcherTest, EventsChangeTheStoreAndMoveTheVersion) {
   listed("10", {object("a", "u1", "3"), object("b", "u2", "4")})
-      .then_stream(
-          {event("ADDED", object("c", "u3", "11")), event("MODIFIED", object("a", "u1", "12")),
-           event("DELETED", object("b", "u2", "13")),
-           event("BOOKMARK", {{"metadata", {{"resourceVersion", "20"}}}}), nothing(), end()})
+      .then_stream({event("ADDED", object("c", "u3", "11")),
+                    event("MODIFIED", object("a", "u1", "12")),
+                    event("DELETED", object("b", "u2", "13")), bookmark("20"), nothing(), end()})
       .then_stream({});
   steps(3);
   EXPECT_EQ(held(), "a/u1@12 c/u3@11 ");
@@ -149,8 +80,8 @@ TEST_F(WatcherTest, AnExpiredVersionAsEventListsAgainAtOnce) {
 }
 
 TEST_F(WatcherTest, AnExpiredVersionAsHttpAnswerListsAgainAtOnce) {
-  listed("10").then_open(
-      [](const Request&) -> std::unique_ptr<Stream> { throw ApiError(410, "Expired", "too old"); });
+  listed("10");
+  refuses_to_open(410);
   listed("30").then_stream({});
   steps(4);
   EXPECT_EQ(resumed_from(1), "30");
@@ -257,6 +188,8 @@ TEST_F(WatcherTest, OneWatchsBackOffIsNotAnothers) {
   for (int i = 0; i < 5; ++i) transport_.then(ScriptedTransport::status(500));
   for (int i = 0; i < 4; ++i) step();
   Watcher other(client_, store_, spec_);
+  refuses_to_open(422);
+  other.step(now_, milliseconds(0));
   EXPECT_THAT(other.step(now_, milliseconds(0)), first_wait());
 }
 
@@ -304,6 +237,33 @@ TEST_F(WatcherTest, AServerThatWentBackInTimeIsBelieved) {
   listed("20", {object("a", "u1", "15")});
   steps(5);
   EXPECT_EQ(held(), "a/u1@15 ");
+}
+
+TEST_F(WatcherTest, AServerThatCanNotBeReachedOrIsOverloadedIsNotListedAnewForThat) {
+  listed("10");
+  for (int i = 0; i < 10; ++i) {
+    refuses_to_open(i % 2 == 0 ? 429 : 503);
+    transport_.then_open([](const Request&) -> std::unique_ptr<Stream> {
+      throw TransportError(Stage::Connect, "refused");
+    });
+  }
+  transport_.then_stream({});
+  steps(1);
+  for (int i = 0; i < 20; ++i) EXPECT_GE(step(), milliseconds(800));
+  steps(1);
+  EXPECT_EQ(watcher_->health().lists, 1);
+  EXPECT_EQ(watcher_->health().failures, 20);
+  for (std::size_t watch = 0; watch < 21; ++watch) EXPECT_EQ(resumed_from(watch), "10");
+}
+
+TEST_F(WatcherTest, AVersionThatIsRefusedAgainAndAgainEndsInAList) {
+  listed("10");
+  for (int i = 0; i < 5; ++i) refuses_to_open(500);
+  listed("40").then_stream({});
+  steps(1);
+  for (int i = 0; i < 5; ++i) EXPECT_GE(step(), milliseconds(800));
+  steps(2);
+  EXPECT_EQ(resumed_from(5), "40");
 }
 
 TEST_F(WatcherTest, MetadataOnlyAsksForItTwice) {

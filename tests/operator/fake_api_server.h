@@ -1,5 +1,6 @@
 // An API server with one Lease and nothing else, for all transports of a Manager: lists are empty,
-// watches stay silent. It can also swallow every request, as a host does that is gone.
+// watches stay silent, and a
+// list is not streamed. It can also swallow every request, as a host does that is gone.
 #pragma once
 
 #include <atomic>
@@ -60,6 +61,9 @@ class FakeApiServer {
     std::unique_ptr<k8s::Stream> open(const k8s::Request& request,
                                       std::chrono::milliseconds) override {
       arrive(request);
+      for (const auto& [name, value] : request.query) {
+        if (name == "sendInitialEvents") throw k8s::ApiError(422, "Invalid", "not served");
+      }
       return std::make_unique<Quiet>(closed_);
     }
     void close() override { closed_.set(); }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build.sh [PRESET]: configures and compiles by a preset of CMakePresets.json.
+# build.sh [PRESET [TARGET...]]: configures and compiles by a preset of CMakePresets.json.
 set -euo pipefail
 . "$(dirname "$0")/step.sh"
 cd "$root"
@@ -11,8 +11,15 @@ dev | asan | tsan) directory=build/$preset ;;
 *) die "unknown preset $preset; there are release, dev, asan, tsan" ;;
 esac
 
-step "configure-$preset" "configuring $preset" cmake --preset "$preset"
+options=()
+if [ "$preset" = tsan ]; then
+    library=$(tests/tools/cpprest-tsan.sh)
+    options=("-DCPPREST_LIBRARY=$library")
+fi
+step "configure-$preset" "configuring $preset" cmake --preset "$preset" "${options[@]}"
 # The release is the program; the other presets are for the tests, too.
-[ "$preset" = release ] && target=entityservice-operator || target=all
-step "build-$preset" "compiling $preset" cmake --build --preset "$preset" --target "$target"
+targets=("${@:2}")
+[ ${#targets[@]} -gt 0 ] || targets=(all)
+[ "$preset" != release ] || targets=(entityservice-operator)
+step "build-$preset" "compiling $preset" cmake --build --preset "$preset" --target "${targets[@]}"
 say "programs are in $directory/bin"

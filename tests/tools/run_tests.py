@@ -22,12 +22,20 @@ BUILD = ROOT / "build" / "asan"
 # What each tier needs built, and how long it may take in all.
 NEEDS = {
     "unit": ["operator"],
+    "stress": ["operator"],
+    "tsan": ["threads"],
     "tools": ["operator", "control plane"],
     "configuration": ["operator", "object store"],
     "integration": ["operator", "control plane"],
 }
+DEFAULT = ["unit", "tools", "configuration", "integration"]
+# One runs long, the other makes network namespaces and waits for deadlines.
+STRESS = ["transport_stress_test", "dead_peer_test"]
+# What threads share: queue, store, watcher, transport.
+CONCURRENT = ["k8s_client_test", "operator_test", *STRESS]
 SECONDS = {"tools": 600, "configuration": 900, "integration": 1800}
-SECONDS_PER_PROGRAM = 300
+SECONDS_PER_PROGRAM = 7200 if "LONG_TESTS" in os.environ else 300
+SLOWER_WITH_TSAN = 4
 
 
 def script(*arguments):
@@ -45,6 +53,7 @@ BUILDERS = {
     "control plane": control_plane,
     "object store": script(TESTS / "object-store/build.sh"),
     "operator": script(TESTS / "tools/build.sh", "asan"),
+    "threads": script(TESTS / "tools/build.sh", "tsan", *CONCURRENT),
 }
 
 
@@ -71,7 +80,15 @@ def run(tier, built):
     reports = logs.with_name(f"{tier}-sanitizers")
     os.environ.update(sanitizers.environment(reports))
     if tier == "unit":
-        result = tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM)
+        result = tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM, without=STRESS)
+    elif tier == "stress":
+        result = tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM, names=STRESS)
+    elif tier == "tsan":
+        os.environ["TSAN_OPTIONS"] = f"suppressions={TESTS / 'tools/tsan.supp'}"
+        # The sanitizer's shadow memory is where some kernels would put the program itself.
+        result = tiers.run_programs(tier, ROOT / "build/tsan/bin", logs,
+                                    SECONDS_PER_PROGRAM * SLOWER_WITH_TSAN,
+                                    names=CONCURRENT, prefix=["setarch", "-R"])
     else:
         result = tiers.run_pytest(tier, TESTS / tier, logs, SECONDS[tier])
     for name, text in sanitizers.reports(reports):
@@ -82,10 +99,11 @@ def run(tier, built):
 def main():
     parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
     parser.add_argument("tier", nargs="*", help=", ".join(NEEDS))
+    parser.add_argument("--all", action="store_true", help="stress and tsan too, which are left out else")
     parser.add_argument("--kubernetes", metavar="VERSION",
                         help="run on another Kubernetes of versions.env, such as 1.33")
     given = parser.parse_args()
-    chosen = given.tier or list(NEEDS)
+    chosen = given.tier or (list(NEEDS) if given.all else DEFAULT)
     if given.kubernetes:
         os.environ["KUBERNETES"] = given.kubernetes  # every cluster that is started below
     for tier in chosen:

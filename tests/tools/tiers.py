@@ -139,16 +139,18 @@ def _judge(result, what, status, report, log, seconds, prefix=""):
         result.fail(what, f"{tail}\nran no test")
 
 
-def run_programs(tier, folder, logs, seconds):
-    """Every GoogleTest program of the folder, as many at once as there are cores."""
+def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
+    """The named GoogleTest programs of the folder, else every one without those that are left out;
+    as many at once as there are cores."""
     result = Result(tier)
     _fresh(logs)
-    programs = sorted(pathlib.Path(folder).glob("*_test"))
+    programs = [pathlib.Path(folder) / name for name in names] \
+        or [it for it in sorted(pathlib.Path(folder).glob("*_test")) if it.name not in without]
     if not programs:
         return result.fail(tier, f"no *_test in {folder}")
 
     commands = [(program.name,
-                 [program, "--gtest_brief=1", f"--gtest_output=xml:{logs / program.name}.xml"],
+                 [*prefix, program, "--gtest_brief=1", f"--gtest_output=xml:{logs / program.name}.xml"],
                  logs / f"{program.name}.log") for program in programs]
     for index, status in run_logged(commands, seconds, os.cpu_count()):
         name, _, log = commands[index]
