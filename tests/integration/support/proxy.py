@@ -1,5 +1,6 @@
 """A TLS proxy before the API server that lets n writes pass and holds the next one for ever."""
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -53,8 +54,12 @@ class WritesProxy:
         except OSError:
             peer.close()
             return
-        threading.Thread(target=self.pump, args=(server, client), daemon=True).start()
-        self.pump(client, server, self.admit)
+        try:
+            self.relay(client, server)
+        except OSError:
+            pass
+        for end in (client, server):
+            end.close()
 
     def admit(self, data):
         line = data.split(b"\r\n", 1)[0]
@@ -67,18 +72,21 @@ class WritesProxy:
             self.count += 1
             return True
 
-    def pump(self, source, sink, admit=lambda _: True):
-        try:
-            while data := source.recv(65536):
-                if not admit(data):
+    def relay(self, client, server):
+        """In one thread, since a TLS connection must not be read and written by two at once."""
+        other = {client: server, server: client}
+        while True:
+            ready = [end for end in other if end.pending()] or select.select(other, [], [])[0]
+            for source in ready:
+                source.settimeout(0)
+                try:
+                    data = source.recv(65536)
+                except ssl.SSLWantReadError:  # a record that carries no data
+                    continue
+                if not data:
+                    return
+                if source is client and not self.admit(data):
                     threading.Event().wait(120)  # until the operator is killed
-                    break
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            end.close()
+                    return
+                other[source].settimeout(30)
+                other[source].sendall(data)
