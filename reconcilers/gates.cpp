@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/stateful.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -20,9 +21,9 @@ std::string identity_of(const crds::Storage& storage, const Observed& observed,
     const RecordPtr pod = observed.find("Pod", pod_name);
     return pod && !pod->deleting ? pod->uid : "";
   }
-  const std::string suffix = "-" + pod_name;
+  const std::string name = desired::claim_of(pod_name);
   for (const RecordPtr& claim : observed.of_component("PersistentVolumeClaim", component))
-    if (!claim->deleting && claim->key.name.ends_with(suffix)) return claim->uid;
+    if (!claim->deleting && claim->key.name == name) return claim->uid;
   return "";
 }
 

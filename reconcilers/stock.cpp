@@ -50,8 +50,9 @@ class StockTaker {
 
  private:
   std::string missing_data(const desired::Object& set) const {
-    if (!set.body.at("spec").contains("volumeClaimTemplates")) return "pod " + set.name() + "-0";
-    const std::string claim = std::string(desired::kDataVolume) + "-" + set.name() + "-0";
+    const std::string pod = set.name() + "-0";
+    if (!set.body.at("spec").contains("volumeClaimTemplates")) return "pod " + pod;
+    const std::string claim = desired::claim_of(pod);
     const RecordPtr record = observed_.find("PersistentVolumeClaim", claim);
     if (record && record->deleting)
       return "the volume claim " + claim + ", which is being deleted while it is in use";

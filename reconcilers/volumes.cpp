@@ -96,8 +96,7 @@ VolumeClaims volume_claims(const crds::Resolved& resolved, const desired::Object
       continue;
     const Volume volume = volume_of(resolved, set.component);
     for (std::int64_t ordinal = 0; ordinal < volume.pods; ++ordinal) {
-      const std::string name =
-          std::string(desired::kDataVolume) + "-" + set.name() + "-" + std::to_string(ordinal);
+      const std::string name = desired::claim_of(set.name() + "-" + std::to_string(ordinal));
       RecordPtr live = observed.find("PersistentVolumeClaim", name);
       if (live && !live->controller_uid.empty()) continue;
       if (live && (live->deleting || observed.is_predecessors(*live))) live = nullptr;

@@ -11,6 +11,8 @@ namespace reconcilers::desired {
 
 // The volume that holds the data, whatever is behind it.
 inline constexpr const char* kDataVolume = "data";
+// The claim that the StatefulSet's controller makes for the volume of `pod`: "data-demo-redis-0".
+inline std::string claim_of(const std::string& pod) { return std::string(kDataVolume) + "-" + pod; }
 
 struct StatefulParts {
   std::string component, name;
