@@ -29,9 +29,10 @@ struct Procedures {
   void repeat_failed_jobs(const desired::Objects& desired) const;
   // One write a claim that asks for less than is wanted; what is refused is tried ever more rarely.
   void grow_volumes(const VolumeClaims& claims) const;
-  // The volume claims that the resource made follow it into deletion, or outlive it; ownerless
+  // The volume claims that the resource uses follow it into deletion, or outlive it; ownerless
   // objects as well, and not before all of the data does.
-  void keep_or_release_data(const desired::Objects& desired, crds::DeletionPolicy policy) const;
+  void keep_or_release_data(const desired::Objects& desired, const VolumeClaims& used,
+                            crds::DeletionPolicy policy) const;
   // Once all pods of Redis were ready, it never again elects its first master by itself.
   void finish_redis_bootstrap(const crds::Resolved& resolved) const;
   void prune(const std::vector<k8s::RecordPtr>& garbage) const;

@@ -118,8 +118,9 @@ void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desir
                    const Gates& open) {
   const Procedures procedures{client, store, observed, memory, now};
   procedures.repeat_failed_jobs(desired);
-  procedures.grow_volumes(volume_claims(resolved, desired, observed));
-  procedures.keep_or_release_data(desired, resolved.deletion_policy);
+  const VolumeClaims claims = volume_claims(resolved, desired, observed);
+  procedures.grow_volumes(claims);
+  procedures.keep_or_release_data(desired, claims, resolved.deletion_policy);
   procedures.finish_redis_bootstrap(resolved);
   // What is not known yet may be missing among the desired objects: only then is nothing garbage
   const bool all_known =

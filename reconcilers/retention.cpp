@@ -11,21 +11,6 @@ using k8s::Json;
 using k8s::Record;
 using k8s::RecordPtr;
 
-bool all_digits(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](unsigned char c) { return c >= '0' && c <= '9'; });
-}
-
-// Made by `set` for one of its pods: "data-demo-redis-2".
-bool made_by(const desired::Object& set, const std::string& claim) {
-  for (const Json& it : set.body.at("spec").value("volumeClaimTemplates", Json::array())) {
-    const std::string prefix =
-        it.at("metadata").at("name").get<std::string>() + "-" + set.name() + "-";
-    if (claim.starts_with(prefix) && all_digits(claim.substr(prefix.size()))) return true;
-  }
-  return false;
-}
-
 // Somebody's own volume, which we may use and never release.
 bool uses_foreign_claim(const desired::Object& set) {
   const auto& pod = set.body.at("spec").at("template").at("spec");
@@ -35,23 +20,21 @@ bool uses_foreign_claim(const desired::Object& set) {
 }
 
 struct Data {
-  std::vector<RecordPtr> claims;  // of this resource
+  std::vector<RecordPtr> claims;  // that this resource uses
   std::vector<RecordPtr> others;  // kept by an earlier one of the name, or a user's own
   bool foreign = false;           // some of the data lies in volumes that are not ours at all
   bool outlives_resource() const { return foreign || !others.empty(); }
 };
 
-Data data_of(const desired::Objects& desired, const Observed& observed) {
+Data data_of(const desired::Objects& desired, const VolumeClaims& used, const Observed& observed) {
   Data data;
-  std::vector<const desired::Object*> sets;
   for (const auto& object : desired)
-    if (object.kind() == "StatefulSet") sets.push_back(&object);
-  for (const desired::Object* set : sets) data.foreign = data.foreign || uses_foreign_claim(*set);
-  for (const RecordPtr& claim : observed.of_kind("PersistentVolumeClaim")) {
-    const bool used = std::any_of(sets.begin(), sets.end(), [&](const desired::Object* set) {
-      return made_by(*set, claim->key.name);
+    if (object.kind() == "StatefulSet" && uses_foreign_claim(object)) data.foreign = true;
+  for (const RecordPtr& record : observed.of_kind("PersistentVolumeClaim")) {
+    const bool ours = std::any_of(used.begin(), used.end(), [&record](const VolumeClaim& claim) {
+      return claim.name == record->key.name;
     });
-    (used ? data.claims : data.others).push_back(claim);
+    (ours ? data.claims : data.others).push_back(record);
   }
   return data;
 }
@@ -61,9 +44,9 @@ Data data_of(const desired::Objects& desired, const Observed& observed) {
 // A volume that this resource does not use holds what an earlier resource of the name retained: to
 // let it follow this one would delete what was to be kept. And data without the passwords that it
 // was made with is as good as lost, so those stay as long as any of the data does.
-void Procedures::keep_or_release_data(const desired::Objects& desired,
+void Procedures::keep_or_release_data(const desired::Objects& desired, const VolumeClaims& used,
                                       crds::DeletionPolicy policy) const {
-  const Data data = data_of(desired, observed);
+  const Data data = data_of(desired, used, observed);
   const bool release = policy == crds::DeletionPolicy::Delete;
   for (const RecordPtr& claim : data.claims) follow(*claim, release);
   for (const RecordPtr& claim : data.others) follow(*claim, false);

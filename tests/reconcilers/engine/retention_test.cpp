@@ -44,6 +44,19 @@ TEST(Retention, WhatAnEarlierResourceRetainedGoesWithOneThatUsesIt) {
   EXPECT_EQ(it.find("Secret", "demo-credentials"), nullptr);
 }
 
+TEST(Retention, RetainedVolumesOfPodsThatTheNextResourceDoesNotHaveOutliveIt) {
+  Harness it;
+  it.start_ready(production_spec);
+  replace_with(it, with_policy(test_spec(), "Delete"));
+  ASSERT_EQ(it.condition("Ready"), "True Ready");
+  it.cluster.remove(key("EntityService", "demo"));
+  it.settle();
+  EXPECT_EQ(it.cluster.keys("PersistentVolumeClaim"),
+            (std::vector{key("PersistentVolumeClaim", "data-demo-redis-1"),
+                         key("PersistentVolumeClaim", "data-demo-redis-2")}));
+  EXPECT_NE(it.find("Secret", "demo-credentials"), nullptr);
+}
+
 TEST(Retention, BroughtVolumeAndItsPasswordsOutliveTheResource) {
   Harness it;
   Json labels = {
