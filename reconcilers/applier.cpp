@@ -184,7 +184,6 @@ bool Applier::refused_before(const Planned& planned) {
   const Refusal* refusal = memory_.refused(key_of(observed_, *planned.object), planned.hash, now_);
   if (refusal == nullptr) return false;
   note_refusal(planned, refusal->reason, refusal->message);
-  memory_.wake_at(refusal->retry_at);
   return true;
 }
 

@@ -123,11 +123,9 @@ CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Obs
   const desired::Credentials values = desired::complete_credentials({}, random);
   const desired::Object object = desired::credentials_secret(resolved, values);
   const k8s::ObjectKey key = key_of(observed, object);
-  const auto refused = memory.refusals.find(key);
-  if (refused != memory.refusals.end() && now < refused->second.retry_at) {
-    memory.wake_at(refused->second.retry_at);
-    return {std::nullopt, {}, Issue{refused->second.reason, refused->second.message}};
-  }
+  const std::string any = "";  // the values are others each time
+  if (const Refusal* refusal = memory.refused(key, any, now))
+    return {std::nullopt, {}, Issue{refusal->reason, refusal->message}};
   try {
     k8s::Json answer =
         client.apply(resource_of("Secret"), object.body, kManager, k8s::Guard::create());
@@ -142,14 +140,12 @@ CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Obs
   const k8s::Record record = live ? record_of("Secret", *live) : k8s::Record{};
   if (!live || owner_key(record) == observed.key)
     return {std::nullopt, {}, std::nullopt, true};  // made by us a moment ago
-  Refusal& refusal = memory.refusals[key];
-  refusal.reason = "NameConflict";
-  refusal.message = "Secret " + secret_name(resolved) +
-                    " exists already, was not made for this resource and is left alone; remove or "
-                    "rename it";
-  refusal.retry_at = now + backoff(++refusal.failures);
-  memory.wake_at(refusal.retry_at);
-  return {std::nullopt, {}, Issue{refusal.reason, refusal.message}};
+  const Issue issue = {"NameConflict",
+                       "Secret " + secret_name(resolved) +
+                           " exists already, was not made for this resource and is left alone; "
+                           "remove or rename it"};
+  memory.refuse(key, any, issue.reason, issue.message, now);
+  return {std::nullopt, {}, issue};
 }
 
 }  // namespace reconcilers

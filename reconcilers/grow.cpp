@@ -42,10 +42,7 @@ void Procedures::grow_volumes(const VolumeClaims& claims) const {
   std::map<std::string, std::string> obstacles;  // by StorageClass
   for (const VolumeClaim& claim : claims) {
     if (!must_grow(claim)) continue;
-    if (const Refusal* refusal = memory.refused(claim.live->key, claim.wanted, now)) {
-      memory.wake_at(refusal->retry_at);
-      continue;
-    }
+    if (memory.refused(claim.live->key, claim.wanted, now) != nullptr) continue;
     const std::string storage_class = text_fact(*claim.live, "class");
     if (!obstacles.contains(storage_class))
       obstacles[storage_class] = obstacle(client, storage_class);

@@ -9,11 +9,13 @@ std::chrono::seconds backoff(int failures) {
 }
 
 const Refusal* Memory::refused(const k8s::ObjectKey& key, const std::string& desired,
-                               TimePoint now) const {
+                               TimePoint now) {
   const auto found = refusals.find(key);
   if (found == refusals.end()) return nullptr;
   const Refusal& refusal = found->second;
-  return refusal.desired == desired && now < refusal.retry_at ? &refusal : nullptr;
+  if (refusal.desired != desired || now >= refusal.retry_at) return nullptr;
+  wake_at(refusal.retry_at);
+  return &refusal;
 }
 
 void Memory::refuse(const k8s::ObjectKey& key, const std::string& desired,

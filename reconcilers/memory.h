@@ -74,9 +74,9 @@ struct Memory {
   void wake_at(TimePoint time) { due = due ? std::min(*due, time) : time; }
 
   // Nothing tells us when a foreign object goes away, a quota grows or a class allows more, so
-  // what was refused is tried now and then. The refusal that still counts, or nullptr.
-  const Refusal* refused(const k8s::ObjectKey& key, const std::string& desired,
-                         TimePoint now) const;
+  // what was refused is tried now and then. The refusal that still counts, or nullptr; the pass is
+  // due again when it no longer does.
+  const Refusal* refused(const k8s::ObjectKey& key, const std::string& desired, TimePoint now);
   void refuse(const k8s::ObjectKey& key, const std::string& desired, const std::string& reason,
               const std::string& message, TimePoint now);
 };
