@@ -21,15 +21,19 @@ const k8s::Resource& storage_classes() {
   return resource;
 }
 
-// Why volumes of a class do not grow; empty when they do. Asked only when one has to, which spares
-// the API server a write that it must refuse.
+// Why volumes of a class do not grow, and what to do; empty when they do. Asked only when one has
+// to, which spares the API server a write that it must refuse.
 std::string obstacle(const k8s::Client& client, const std::string& name) {
-  if (name.empty()) return "it has no StorageClass";
+  const std::string move = "move the data to a new resource with another class";
+  if (name.empty()) return "it has no StorageClass, which alone lets a volume grow; " + move;
   try {
     const auto found = client.find(storage_classes(), "", name);
-    if (!found) return "StorageClass " + name + " is not there";
+    if (!found)
+      return "StorageClass " + name +
+             " is not there; make it again with allowVolumeExpansion, or " + move;
     if (found->value("allowVolumeExpansion", false)) return "";
-    return "StorageClass " + name + " does not have allowVolumeExpansion";
+    return "StorageClass " + name +
+           " does not have allowVolumeExpansion; set it if the driver can do that, or " + move;
   } catch (const k8s::ApiError& error) {
     if (error.code() != 403) throw;
     return "";  // not ours to read: the answer to the write will say it
@@ -50,11 +54,7 @@ void Procedures::grow_volumes(const VolumeClaims& claims) const {
     if (why_not.empty())
       grow(claim);
     else
-      memory.refuse(claim.live->key, claim.wanted, kNotAllowed,
-                    why_not +
-                        "; set it if the driver can do that, or move the data to a new "
-                        "resource with another class",
-                    now);
+      memory.refuse(claim.live->key, claim.wanted, kNotAllowed, why_not, now);
   }
 }
 
@@ -72,7 +72,8 @@ void Procedures::grow(const VolumeClaim& claim) const {
     if (error.code() == 404 || error.code() == 409)
       memory.wake_at(now + kCacheDelay);  // it changed under our hands: the cache will say how
     else if (about_the_object(error))
-      memory.refuse(key, claim.wanted, "GrowthRefused", error.what(), now);
+      memory.refuse(key, claim.wanted, "GrowthRefused",
+                    std::string(error.what()) + "; mend that, it is tried again by itself", now);
     else
       throw;
   }

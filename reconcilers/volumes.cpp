@@ -42,6 +42,11 @@ bool bound(const k8s::Record& claim) { return text_fact(claim, "phase") == "Boun
 
 Finding pending(const VolumeClaim& claim) {
   const std::string& name = claim.name;
+  if (claim.leaving)
+    return {Rank::Pending, "Pending",
+            name +
+                " is being deleted; what it holds goes when no pod uses it any more, so copy it "
+                "before that"};
   if (!claim.live) return {Rank::Pending, "Pending", name + " is not there yet"};
   if (text_fact(*claim.live, "phase") == "Lost")
     return {Rank::Lost, "Lost",
@@ -99,8 +104,9 @@ VolumeClaims volume_claims(const crds::Resolved& resolved, const desired::Object
       const std::string name = desired::claim_of(set.name() + "-" + std::to_string(ordinal));
       RecordPtr live = observed.find("PersistentVolumeClaim", name);
       if (live && !live->controller_uid.empty()) continue;
-      if (live && (live->deleting || observed.is_predecessors(*live))) live = nullptr;
-      claims.push_back({name, volume.storage.size, live});
+      const bool leaving = live && (live->deleting || observed.is_predecessors(*live));
+      if (leaving) live = nullptr;
+      claims.push_back({name, volume.storage.size, live, leaving});
     }
   }
   return claims;

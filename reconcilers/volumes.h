@@ -17,7 +17,8 @@ namespace reconcilers {
 struct VolumeClaim {
   std::string name;     // "data-demo-redis-0"
   std::string wanted;   // quantity
-  k8s::RecordPtr live;  // null: there is none, or it is on its way out
+  k8s::RecordPtr live;  // null: there is none, or it is …
+  bool leaving;         // … on its way out
 };
 using VolumeClaims = std::vector<VolumeClaim>;
 

@@ -138,6 +138,7 @@ TEST(Mishap, ResourceIsNotReadyWhileTheVolumeInUseIsBeingDeleted) {
   it.settle();
   EXPECT_EQ(it.condition("Ready"), "False ComponentsNotReady");
   EXPECT_THAT(it.message("Ready"), HasSubstr("is being deleted while it is in use"));
+  EXPECT_THAT(it.message("StorageReady"), HasSubstr("data-demo-postgres-0 is being deleted"));
   EXPECT_THAT(it.writes(), IsEmpty());
 }
 
