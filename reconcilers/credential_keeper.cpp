@@ -63,6 +63,14 @@ std::optional<std::string> claim_with_data(const crds::Resolved& resolved,
   return std::nullopt;
 }
 
+// As long as the resource is there its StatefulSets make new claims at once, and its record of a
+// brought volume stays. Three Redis with empty volumes wait for each other by N-redis-state.
+std::string way_to_begin_anew(const crds::Resolved& resolved) {
+  return "delete this resource, then its volume claims and ConfigMap " + resolved.name +
+         "-redis-state, and make it again" +
+         (resolved.database.storage.existing_claim ? " with another existingClaim" : "");
+}
+
 std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -115,10 +123,11 @@ CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Obs
   if (const auto claim = claim_with_data(resolved, observed)) {
     return {std::nullopt,
             {},
-            Issue{"CredentialsLost",
-                  "Secret " + secret_name(resolved) + " is gone but the data of " + *claim +
-                      " was made with it: restore the Secret from a backup, or delete the volume "
-                      "claims of this resource to begin with empty ones"}};
+            Issue{"CredentialsLost", "Secret " + secret_name(resolved) +
+                                         " is gone but the data of " + *claim +
+                                         " was made with it: restore the Secret from a backup, or, "
+                                         "to begin with empty volumes, " +
+                                         way_to_begin_anew(resolved)}};
   }
   const desired::Credentials values = desired::complete_credentials({}, random);
   const desired::Object object = desired::credentials_secret(resolved, values);
