@@ -73,11 +73,13 @@ void Procedures::repeat_failed_jobs(const desired::Objects& desired) const {
     if (object.kind() != "Job") continue;
     const RecordPtr job = observed.find("Job", object.name());
     if (!job || job->deleting || job->controller_uid != observed.uid()) continue;
-    if (fact_is_true(*job, "succeeded")) memory.jobs.erase(object.name());
+    if (fact_is_true(*job, "succeeded")) {
+      memory.jobs.erase(object.name());
+      continue;
+    }
     const bool outdated = is_outdated(object, *job);
     if (!fact_is_true(*job, "failed")) {
-      const bool over = fact_is_true(*job, "succeeded");
-      if (!over && outdated && !began(*job)) remove(*job, job->resource_version);
+      if (outdated && !began(*job)) remove(*job, job->resource_version);
       continue;
     }
     JobFailures& failures = memory.jobs[object.name()];
