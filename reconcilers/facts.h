@@ -25,7 +25,7 @@ inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
 //   Job                      succeeded, failed, message, completed, configs, paths
 //   Service                  clusterIP
 //   ConfigMap                paths, bootstrap
-//   Pod                      ready, done, reason, message, configs
+//   Pod                      ready, done, reason, message, started, configs
 // and for each kind but Pod `foreign_controller`, when a controller that is no EntityService has
 // it, and `follows`, the uids of EntityServices that take it with them into deletion.
 Json facts_of(const std::string& kind, const Json& object);

@@ -73,7 +73,8 @@ def service():
         "loadBalancerSourceRanges": cidrs("Clients that the load balancer lets in."),
     }, rules=[rule("!has(self.loadBalancerSourceRanges) || size(self.loadBalancerSourceRanges) == 0 "
                    "|| (has(self.type) && self.type == 'LoadBalancer')",
-                   "works with type LoadBalancer only; write that type or remove it", fieldPath=".loadBalancerSourceRanges")])
+                   "works with type LoadBalancer only; write that type or remove it",
+                   fieldPath=".loadBalancerSourceRanges")])
 
 
 def api():

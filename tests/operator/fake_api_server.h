@@ -1,6 +1,6 @@
 // An API server with one Lease and nothing else, for all transports of a Manager: lists are empty,
-// watches stay silent, and a
-// list is not streamed. It can also swallow every request, as a host does that is gone.
+// watches stay silent, and a list is not streamed. It can also swallow every request, as a host
+// does that is gone.
 #pragma once
 
 #include <atomic>
