@@ -14,8 +14,10 @@
 
 namespace {
 
+using k8s::chunk;
 using k8s::Clock;
 using k8s::FaultServer;
+using k8s::kChunked;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -24,14 +26,6 @@ constexpr int kRounds = 10;
 constexpr int kRequestsPerRound = 400;
 // What is promised; beyond it the exit status is 1.
 constexpr double kMostMedian = 3, kMostP99 = 10;
-
-const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-std::string chunk(const std::string& bytes) {
-  char size[20];
-  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
-  return size + bytes + "\r\n";
-}
 
 void serve(FaultServer::Connection& connection) {
   while (const auto request = connection.read()) {

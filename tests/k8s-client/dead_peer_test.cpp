@@ -118,7 +118,7 @@ class DeadPeer : public testing::Test {
         connection.answer("{}");
         continue;
       }
-      connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n");
+      connection.write(kChunked + chunk("one\n"));
       connection.wait_for_close();
     }
   }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -43,6 +44,12 @@ SSL_CTX* tls_context(const CertifiedKey& identity, const std::string& client_ca)
 }
 
 }  // namespace
+
+std::string chunk(const std::string& bytes) {
+  char size[20];
+  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  return size + bytes + "\r\n";
+}
 
 long FaultServer::Connection::receive(char* bytes, std::size_t count) {
   if (tls_ != nullptr) return SSL_read(static_cast<SSL*>(tls_), bytes, static_cast<int>(count));

@@ -16,6 +16,10 @@
 
 namespace k8s {
 
+// The head of an answer in chunks, as a watch has it, and one chunk of its body.
+inline constexpr const char* kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+std::string chunk(const std::string& bytes);
+
 class FaultServer {
  public:
   struct Received {

@@ -24,14 +24,6 @@ using Kind = Stream::Read::Kind;
 using Stage = TransportError::Stage;
 using testing::HasSubstr;
 
-constexpr const char* kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-std::string chunk(const std::string& bytes) {
-  char size[20];
-  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
-  return size + bytes + "\r\n";
-}
-
 void answer_all(Connection& connection) {
   while (const auto request = connection.read()) connection.answer(R"({"ok":true})");
 }

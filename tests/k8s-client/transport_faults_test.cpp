@@ -22,7 +22,6 @@ using Stage = TransportError::Stage;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-constexpr const char* kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 constexpr const char* kSized = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
 constexpr milliseconds kDeadline{700};
 constexpr milliseconds kUntilRead{300};

@@ -34,14 +34,6 @@ constexpr bool kMemoryIsTold = true;
 
 bool is_long() { return std::getenv("LONG_TESTS") != nullptr; }
 
-std::string chunk(const std::string& bytes) {
-  char size[20];
-  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
-  return size + bytes + "\r\n";
-}
-
-const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
 long resident_kilobytes() {
   ::malloc_trim(0);
   long pages = 0, resident = 0;
