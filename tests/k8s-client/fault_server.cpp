@@ -51,6 +51,16 @@ std::string chunk(const std::string& bytes) {
   return size + bytes + "\r\n";
 }
 
+std::string FaultServer::Connection::peer() const {
+  if (tls_ == nullptr) return "";
+  X509* certificate = SSL_get1_peer_certificate(static_cast<SSL*>(tls_));
+  if (certificate == nullptr) return "";
+  char name[256] = {};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+  X509_free(certificate);
+  return name;
+}
+
 long FaultServer::Connection::receive(char* bytes, std::size_t count) {
   if (tls_ != nullptr) return SSL_read(static_cast<SSL*>(tls_), bytes, static_cast<int>(count));
   return ::recv(socket_, bytes, count, 0);

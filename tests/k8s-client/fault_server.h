@@ -32,8 +32,9 @@ class FaultServer {
    public:
     Connection(int socket, int number, void* tls) : socket_(socket), number_(number), tls_(tls) {}
     int number() const { return number_; }  // 0 is the first of the server
-    std::optional<Received> read();         // nullopt: the client has closed
-    bool write(const std::string& bytes);   // false: the client has closed
+    std::string peer() const;  // common name of the client's certificate; empty: it has shown none
+    std::optional<Received> read();        // nullopt: the client has closed
+    bool write(const std::string& bytes);  // false: the client has closed
     bool answer(const std::string& body, int status = 200, const std::string& headers = "");
     void reset();     // RST instead of FIN
     void farewell();  // of TLS: a close that is announced

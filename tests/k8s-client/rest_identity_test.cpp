@@ -71,7 +71,17 @@ TEST_F(RestIdentity, AServerIsBelievedUnseenOnlyWhenThatIsAskedFor) {
 TEST_F(RestIdentity, ANewClientCertificateIsShownOnNewConnections) {
   const CertifiedKey before = ca_.issue("before", "");
   const CertifiedKey after = ca_.issue("after", "");
-  FaultServer server(answer_all, ca_.issue("api", "IP:127.0.0.1"), ca_.pem());
+  std::mutex mutex;
+  std::vector<std::string> shown;
+  FaultServer server(
+      [&](Connection& connection) {
+        while (connection.read()) {
+          const std::lock_guard lock(mutex);
+          shown.push_back(connection.peer());
+          connection.answer("{}");
+        }
+      },
+      ca_.issue("api", "IP:127.0.0.1"), ca_.pem());
   Clock::time_point now{};
   const auto credentials =
       std::make_shared<Credentials>(ClusterConfig{.server = server.url(),
@@ -90,6 +100,8 @@ TEST_F(RestIdentity, ANewClientCertificateIsShownOnNewConnections) {
   now += std::chrono::seconds(10);
   EXPECT_EQ(transport->send({.path = "/x"}).status, 200);
   EXPECT_EQ(server.connections(), 2);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(shown, ElementsAre("before", "before", "after"));
 }
 
 TEST_F(RestIdentity, ANewAuthorityIsTakenFromItsFile) {
