@@ -2,10 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 
+#include "k8s-client/encoding.h"
 #include "tests/fuzz/targets.h"
 #include "tests/source_dir.h"
 
@@ -17,10 +16,7 @@ namespace fs = std::filesystem;
 const fs::path kCorpus = fs::path(kSourceDir) / "tests/fuzz/corpus";
 constexpr std::uintmax_t kSmall = 16 * 1024;
 
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+std::string content(const fs::path& path) { return k8s::read_file(path.string()).value(); }
 
 class Corpus : public ::testing::TestWithParam<Target> {};
 

@@ -21,6 +21,15 @@ using testing::Not;
 class CredentialsTest : public ConfigFolder {
  protected:
   std::string token_of(Credentials& credentials) { return credentials.current().value().token; }
+  // Certificate and key of `us` in the files "crt" and "key".
+  ClusterConfig in_files(const TestCa& ca, const CertifiedKey& us) {
+    return {.server = "https://h",
+            .ca_pem = ca.pem(),
+            .client_cert_pem = us.cert_pem,
+            .client_key_pem = us.key_pem,
+            .client_cert_file = write("crt", us.cert_pem),
+            .client_key_file = write("key", us.key_pem)};
+  }
 
   const std::string token_file_ = folder_ + "/token";
   Clock::time_point now_{};
@@ -94,13 +103,7 @@ TEST_F(CredentialsTest, ARotatedPairIsTakenOnlyWhenBothHalvesFit) {
   const TestCa ca("ca");
   const CertifiedKey before = ca.issue("us", "");
   const CertifiedKey after = ca.issue("us", "");
-  Credentials credentials({.server = "https://h",
-                           .ca_pem = ca.pem(),
-                           .client_cert_pem = before.cert_pem,
-                           .client_key_pem = before.key_pem,
-                           .client_cert_file = write("crt", before.cert_pem),
-                           .client_key_file = write("key", before.key_pem)},
-                          warn_, clock_);
+  Credentials credentials(in_files(ca, before), warn_, clock_);
   const auto first = credentials.current();
   write("crt", after.cert_pem);
   now_ += seconds(10);
@@ -117,13 +120,7 @@ TEST_F(CredentialsTest, ARefusedCertificateIsReadAgainAtOnce) {
   const TestCa ca("ca");
   const CertifiedKey before = ca.issue("us", "");
   const CertifiedKey after = ca.issue("us", "");
-  Credentials credentials({.server = "https://h",
-                           .ca_pem = ca.pem(),
-                           .client_cert_pem = before.cert_pem,
-                           .client_key_pem = before.key_pem,
-                           .client_cert_file = write("crt", before.cert_pem),
-                           .client_key_file = write("key", before.key_pem)},
-                          warn_, clock_);
+  Credentials credentials(in_files(ca, before), warn_, clock_);
   const Identity first = credentials.current().value();
   write("crt", after.cert_pem);
   write("key", after.key_pem);
@@ -134,14 +131,9 @@ TEST_F(CredentialsTest, ARefusedCertificateIsReadAgainAtOnce) {
 TEST_F(CredentialsTest, FilesThatStayBadKeepTheLastGoodOnesAndAreToldOnce) {
   const TestCa ca("ca");
   const CertifiedKey us = ca.issue("us", "");
-  Credentials credentials({.server = "https://h",
-                           .ca_pem = ca.pem(),
-                           .ca_file = write("ca", ca.pem()),
-                           .client_cert_pem = us.cert_pem,
-                           .client_key_pem = us.key_pem,
-                           .client_cert_file = write("crt", us.cert_pem),
-                           .client_key_file = write("key", us.key_pem)},
-                          warn_, clock_);
+  ClusterConfig config = in_files(ca, us);
+  config.ca_file = write("ca", ca.pem());
+  Credentials credentials(config, warn_, clock_);
   const auto first = credentials.current();
   for (const std::string file : {"ca", "crt"}) {
     const std::string good = read_file(folder_ + "/" + file).value();

@@ -113,7 +113,6 @@ class DeadPeer : public testing::Test {
 
   void serve(Connection& connection) {
     while (const auto request = connection.read()) {
-      ++requests_;
       if (request->line.find("/watch") == std::string::npos) {
         connection.answer("{}");
         continue;
@@ -128,7 +127,6 @@ class DeadPeer : public testing::Test {
   }
 
   const TestCa ca_{"ca"};
-  std::atomic<int> requests_ = 0;
   std::unique_ptr<Elsewhere> elsewhere_;
   std::unique_ptr<FaultServer> server_;
   std::unique_ptr<Transport> transport_;
