@@ -32,13 +32,18 @@ constexpr std::array<Rule, 12> kRules = {{
     {"Failed to read response body", Stage::Body, "the answer broke off"},
 }};
 
+// What OpenSSL makes of an answer that is not TLS.
+constexpr std::string_view kNoTls = "wrong version number";
+
 constexpr int kAsioEndOfFile = 2;
 constexpr int kAsioTlsTruncated = 1;
 
 std::string cause(const Rule& rule, int code) {
   if (code == 0) return {};
   if (rule.start == "Error in SSL handshake" && code > 4096) {
-    return describe_openssl_error(static_cast<unsigned long>(code));
+    const std::string why = describe_openssl_error(static_cast<unsigned long>(code));
+    return why == kNoTls ? why + " (what answers there does not speak TLS): correct host and port"
+                         : why;
   }
   switch (code) {
     case kAsioEndOfFile:

@@ -74,8 +74,9 @@ bool ends_initial_events(const Json& bookmark) {
          annotations->value("k8s.io/initial-events-end", Json(nullptr)) == "true";
 }
 
-// An opening that failed so says nothing about the version that it wanted to resume from.
-bool is_overload(int code) { return code == 401 || code == 429 || code == 503; }
+// Whether a refusal may be for the version that we wanted to resume from, and not for who we are or
+// for the load of the server.
+bool may_be_of_version(int code) { return code != 401 && code != 429 && code != 503; }
 
 }  // namespace
 
@@ -130,7 +131,7 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     }
     if (is_expired(error)) return expired(error.what());
     if (spec_.optional && (error.code() == 403 || error.code() == 404)) return absent(error.what());
-    return failed(error.what(), error.retry_after(), !is_overload(error.code()));
+    return failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
   } catch (const TransportError& error) {
     return failed(error.what(), std::nullopt, state_->phase == State::Phase::Read);
   } catch (const std::exception& error) {  // Malformed, a type that JSON has not

@@ -348,7 +348,8 @@ TEST(TlsFaults, AServerWithoutTlsIsNamedAsSuch) {
   const auto transport = make_rest_transport({.server = url, .ca_pem = ca.pem()});
   const Outcome outcome = exchange(*transport, false);
   EXPECT_EQ(outcome.stage, Stage::Connect);
-  EXPECT_THAT(outcome.words, EndsWith("/x: the TLS handshake failed: wrong version number"));
+  EXPECT_THAT(outcome.words, EndsWith("/x: the TLS handshake failed: wrong version number (what "
+                                      "answers there does not speak TLS): correct host and port"));
 }
 
 struct StreamFault {
