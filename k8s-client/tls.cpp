@@ -23,10 +23,10 @@ Certificate next_certificate(BIO* bio) {
   return {PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), &X509_free};
 }
 
-[[noreturn]] void refuse(const char* part) {
+[[noreturn]] void refuse(const char* part, const char* demand = "it must be PEM text") {
   const std::string why = describe_openssl_error(ERR_get_error());
   ERR_clear_error();
-  throw ConfigError(std::string(part) + " is not accepted by OpenSSL, it must be PEM text: " + why);
+  throw ConfigError(std::string(part) + " is not accepted by OpenSSL (" + why + "): " + demand);
 }
 
 void trust(SSL_CTX* context, const std::string& ca_pem) {
@@ -53,8 +53,10 @@ void identify(SSL_CTX* context, const TlsMaterial& material) {
   ERR_clear_error();
   const Bio bio = memory(material.key_pem);
   const Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free};
-  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) refuse("the client key");
-  if (SSL_CTX_check_private_key(context) != 1) refuse("the client key");
+  if (!key) refuse("the client key");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    refuse("the client key", "it must be the key of the client certificate");
+  }
 }
 
 }  // namespace

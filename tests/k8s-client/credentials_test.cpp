@@ -167,7 +167,8 @@ TEST_F(CredentialsTest, WhatOpenSslRefusesIsNamedAtTheStart) {
   bad = good;
   bad.client_key_pem = ca.issue("other", "").key_pem;
   EXPECT_THAT(refusal([&] { Credentials{bad}; }),
-              HasSubstr("kubeconfig f: users[u]: the client key is not accepted"));
+              testing::AllOf(HasSubstr("kubeconfig f: users[u]: the client key is not accepted"),
+                             HasSubstr("it must be the key of the client certificate")));
 }
 
 // A plugin of the test prints `answer` and counts its runs in `runs`.
