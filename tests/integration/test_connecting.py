@@ -14,7 +14,7 @@ import yaml
 
 from support.identities import NAMESPACE, Identities, credential
 from support.kubeconfigs import USERS, cases, config, exec_user
-from support.relay import Ipv6Relay
+from support.relay import Relay
 from support.waiting import until
 
 AGENT = "entityservice-operator"
@@ -315,7 +315,7 @@ def test_an_api_server_with_an_ipv6_address_is_used(cluster, audit, identities, 
     allow("six")
     user = {"client-certificate": identities.write("crt", certificate),
             "client-key": identities.write("key", key)}
-    with Ipv6Relay(int(cluster.server.rsplit(":", 1)[1])) as relay:
+    with Relay(cluster.server, "::1") as relay:
         path = identities.kubeconfig("config", user, {
             "server": f"https://[::1]:{relay.port}", "tls-server-name": "kubernetes.default.svc"})
         mark = moment(audit)

@@ -1,12 +1,18 @@
-"""A TCP relay on the IPv6 loopback address before a server on 127.0.0.1."""
+"""A relay before a server; what passes through it stays as it is."""
+import contextlib
+import select
 import socket
+import ssl
 import threading
+import urllib.parse
 
 
-class Ipv6Relay:
-    def __init__(self, port):
-        self.target = ("127.0.0.1", port)
-        self.listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+class Relay:
+    def __init__(self, url, address="127.0.0.1"):
+        target = urllib.parse.urlparse(url)
+        self.target = (target.hostname, target.port)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, 0), family=family)
         self.port = self.listener.getsockname()[1]
         self.connections = 0
 
@@ -24,18 +30,42 @@ class Ipv6Relay:
             except OSError:
                 return
             self.connections += 1
-            server = socket.create_connection(self.target)
-            for source, sink in ((peer, server), (server, peer)):
-                threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
 
-    def pump(self, source, sink):
+    def connect(self, peer):
+        """(client, server): what is read from the one is written to the other."""
+        return peer, socket.create_connection(self.target)
+
+    def admit(self, _):
+        """Sees what comes from the client; when it is False, the connection ends instead."""
+        return True
+
+    def serve(self, peer):
         try:
-            while data := source.recv(65536):
-                sink.sendall(data)
+            client, server = self.connect(peer)
         except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            peer.close()
+            return
+        with client, server, contextlib.suppress(OSError):
+            self.relay(client, server)
+
+    def relay(self, client, server):
+        """In one thread, since a TLS connection must not be read and written by two at once."""
+        other = {client: server, server: client}
+        while True:
+            ready = [end for end in other if decrypted(end)] or select.select(other, [], [])[0]
+            for source in ready:
+                source.settimeout(0)
+                try:
+                    data = source.recv(65536)
+                except (BlockingIOError, ssl.SSLWantReadError):  # a record that carries no data
+                    continue
+                if not data or source is client and not self.admit(data):
+                    return
+                other[source].settimeout(30)
+                other[source].sendall(data)
+
+
+def decrypted(end):
+    """True when there is data that select does not see, since it has left the kernel."""
+    return isinstance(end, ssl.SSLSocket) and end.pending() > 0
