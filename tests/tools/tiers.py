@@ -107,7 +107,7 @@ def read_report(result, report, prefix=""):
         name = f"{prefix}{case.get('classname')}.{case.get('name')}"
         bad = [child for child in case if child.tag in ("failure", "error")]
         if bad:
-            verdicts[name] = "\n".join((child.text or child.get("message") or "") for child in bad)
+            verdicts[name] = "\n".join(child.text or child.get("message") or child.tag for child in bad)
         elif case.find("skipped") is not None or case.get("result") in ("skipped", "suppressed") \
                 or case.get("status") == "notrun":
             verdicts.setdefault(name, None)
@@ -149,9 +149,12 @@ def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
     if not programs:
         return result.fail(tier, f"no *_test in {folder}")
 
+    for program in programs:
+        if not program.is_file():
+            result.fail(program.name, f"there is no {program}")
     commands = [(program.name,
                  [*prefix, program, "--gtest_brief=1", f"--gtest_output=xml:{logs / program.name}.xml"],
-                 logs / f"{program.name}.log") for program in programs]
+                 logs / f"{program.name}.log") for program in programs if program.is_file()]
     for index, status in run_logged(commands, seconds, os.cpu_count()):
         name, _, log = commands[index]
         _judge(result, name, status, logs / f"{name}.xml", log, seconds, f"{name} ")

@@ -7,6 +7,8 @@ REPORT = ('<testsuites><testsuite name="S">{}</testsuite></testsuites>')
 GOOD = '<testcase name="good" status="run" result="completed" classname="S"/>'
 BAD = ('<testcase name="bad" status="run" result="completed" classname="S">'
        '<failure message="1 != 2">1 != 2</failure></testcase>')
+WORDLESS = ('<testcase name="wordless" status="run" result="completed" classname="S">'
+            '<failure message=""/></testcase>')
 SKIPPED = '<testcase name="not" status="run" result="skipped" classname="S"><skipped/></testcase>'
 
 
@@ -19,8 +21,8 @@ def program(folder, name, cases, then="exit 0"):
     path.chmod(0o755)
 
 
-def run(tmp_path, seconds=20):
-    return tiers.run_programs("unit", tmp_path / "bin", tmp_path / "logs", seconds)
+def run(tmp_path, seconds=20, **which):
+    return tiers.run_programs("unit", tmp_path / "bin", tmp_path / "logs", seconds, **which)
 
 
 def last_line(capsys):
@@ -36,6 +38,7 @@ def test_all_passed(tmp_path, capsys):
 
 @pytest.mark.parametrize("cases, then, passed, told", [
     (GOOD + BAD, "exit 1", 1, "1 != 2"),
+    (GOOD + WORDLESS, "exit 1", 1, "failure"),
     (None, "kill -SEGV $$", 0, "ended by signal 11"),
     (GOOD, "kill -ABRT $$", 1, "ended by signal 6"),
     (GOOD, "exit 23", 1, "exit status 23"),
@@ -73,6 +76,21 @@ def test_programs_run_side_by_side_and_each_is_judged_by_its_own_report(tmp_path
 def test_no_program_is_a_failure(tmp_path, capsys):
     assert tiers.summarise([run(tmp_path)]) == 1
     assert last_line(capsys) == "0 passed, 1 failed"
+
+
+def test_a_named_program_that_is_missing_is_a_failure_and_the_others_run(tmp_path, capsys):
+    program(tmp_path / "bin", "a", GOOD)
+    result = run(tmp_path, names=["gone_test", "a_test"])
+    assert tiers.summarise([result]) == 1
+    assert last_line(capsys) == "1 passed, 1 failed"
+    assert result.failures[0][0] == "gone_test"
+
+
+def test_only_what_is_left_out_by_name_does_not_run(tmp_path, capsys):
+    program(tmp_path / "bin", "a", BAD, "exit 1")
+    program(tmp_path / "bin", "ab", GOOD)
+    assert tiers.summarise([run(tmp_path, without=["a_test"])]) == 0
+    assert last_line(capsys) == "1 passed, 0 failed"
 
 
 @pytest.mark.parametrize("text, line", [
