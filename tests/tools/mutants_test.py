@@ -1,4 +1,7 @@
 """The table of breaks speaks of the code as it is."""
+import os
+import subprocess
+
 import mutants
 import pytest
 
@@ -27,3 +30,18 @@ def test_a_break_that_does_not_apply_exactly_once_is_refused(text, times):
 
 def test_a_test_that_does_not_exist_is_noticed():
     assert not mutants.defined("StoreTest.IsNotThere")
+
+
+def test_a_break_that_an_ended_run_left_is_undone_and_built_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutants, "ROOT", tmp_path / "root")
+    monkeypatch.setattr(mutants, "COPY", tmp_path / "copy")
+    subprocess.run(["git", "init", "-q", mutants.ROOT], check=True)
+    for name, copied in (("left.cpp", "broken"), ("same.cpp", "whole")):
+        for folder, text in ((mutants.ROOT, "whole"), (mutants.COPY, copied)):
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+            os.utime(folder / name, (1000, 1000))
+    mutants.copy_sources()
+    left, same = mutants.COPY / "left.cpp", mutants.COPY / "same.cpp"
+    assert left.read_text() == "whole" and left.stat().st_mtime > 1000
+    assert same.stat().st_mtime == 1000
