@@ -9,7 +9,6 @@ client) ;;
 *) die "which benchmark? client: small requests beside watches and a bulk stream" ;;
 esac
 
-step configure-release "configuring release" cmake --preset release
-step "build-bench-$1" "compiling the benchmark" cmake --build --preset release --target "$1_bench"
+tests/tools/build.sh release "$1_bench"
 say "$(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
 exec "build/bin/$1_bench"

@@ -7,7 +7,7 @@ cd "$root"
 preset=${1:-release}
 case $preset in
 release) directory=build ;;
-dev | asan | tsan) directory=build/$preset ;;
+dev | asan | tsan | fuzz) directory=build/$preset ;;
 *) die "unknown preset $preset; there are release, dev, asan, tsan" ;;
 esac
 
@@ -18,8 +18,8 @@ if [ "$preset" = tsan ]; then
 fi
 step "configure-$preset" "configuring $preset" cmake --preset "$preset" "${options[@]}"
 # The release is the program; the other presets are for the tests, too.
-targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(all)
-[ "$preset" != release ] || targets=(entityservice-operator)
+usual=all targets=("${@:2}")
+[ "$preset" != release ] || usual=entityservice-operator
+[ ${#targets[@]} -gt 0 ] || targets=("$usual")
 step "build-$preset" "compiling $preset" cmake --build --preset "$preset" --target "${targets[@]}"
 say "programs are in $directory/bin"

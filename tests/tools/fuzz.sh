@@ -25,9 +25,7 @@ done
 
 # GCC 12 has no libFuzzer. 600 MB that nothing else needs, so ./dev setup leaves them out.
 "$here/setup.sh" clang-14 libclang-rt-14-dev
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
-step configure-fuzz "configuring fuzz" cmake --preset fuzz
-step build-fuzz "compiling fuzz" cmake --build --preset fuzz --target "${names[@]/#/fuzz_}"
+"$here/build.sh" fuzz "${names[@]/#/fuzz_}"
 
 found=build/fuzz/found failed=0
 mkdir -p "$found"
