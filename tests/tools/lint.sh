@@ -31,7 +31,7 @@ check python "/usr/bin/python3 tests/tools/check_python.py" '*.py'
 tidy() {
     local files
     "$root/tests/tools/setup.sh" clang-tidy-14 || return
-    mapfile -t files < <({ if [ "$1" = --tidy=all ]; then git ls-files; else git diff --name-only main; fi; } |
+    mapfile -t files < <({ if [ "$1" = --tidy=all ]; then git ls-files; else git diff --name-only --diff-filter=d main; fi; } |
         grep -E '^(crds|k8s-client|operator|reconcilers)/.*\.cpp$')
     [ ${#files[@]} -gt 0 ] || { say "clang-tidy: no file differs from main" && return; }
     # It reads how each file is compiled, and headers that the build makes.
