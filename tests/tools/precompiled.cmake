@@ -1,4 +1,4 @@
-# Target `json_members` and the function `precompile`, which every target of ours goes through.
+# Target `json_members`, and the function `precompile` for the libraries, the program and the tests.
 # Files still include all that they use, so they also compile with CMAKE_DISABLE_PRECOMPILE_HEADERS.
 
 add_library(json_members STATIC ${CMAKE_CURRENT_LIST_DIR}/json.cpp)
