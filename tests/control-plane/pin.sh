@@ -2,7 +2,9 @@
 # Writes go.mod and go.sum of every program's module from versions.env.
 set -euo pipefail
 cd "$(dirname "$0")"
+. ../tools/go-program.sh
 . ./versions.env
+use_go
 
 staging="api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider
 cluster-bootstrap code-generator component-base component-helpers controller-manager cri-api
