@@ -103,6 +103,8 @@ def main():
     parser.add_argument("--kubernetes", metavar="VERSION",
                         help="run on another Kubernetes of versions.env, such as 1.33")
     given = parser.parse_args()
+    if given.all and given.tier:
+        parser.error("--all is every tier: name none, or leave it out")
     chosen = given.tier or (list(NEEDS) if given.all else DEFAULT)
     if given.kubernetes:
         os.environ["KUBERNETES"] = given.kubernetes  # every cluster that is started below

@@ -1,4 +1,8 @@
 """The test runner never takes a crash, a time-out or silence for success."""
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 import tiers
@@ -114,3 +118,14 @@ def test_python(tmp_path, capsys, text, line):
 def test_missing_folder_is_a_failure(tmp_path, capsys):
     assert tiers.summarise([tiers.run_pytest("tools", tmp_path / "no", tmp_path / "l", 9)]) == 1
     assert last_line(capsys) == "0 passed, 1 failed"
+
+
+@pytest.mark.parametrize("arguments, told", [
+    (["unti"], "no tier unti"),
+    (["--all", "unit"], "--all is every tier"),
+])
+def test_a_choice_that_cannot_be_meant_is_refused_before_anything_is_built(arguments, told):
+    script = pathlib.Path(tiers.__file__).with_name("run_tests.py")
+    refused = subprocess.run([sys.executable, "-B", script, *arguments], capture_output=True,
+                             text=True, check=False)
+    assert refused.returncode == 2 and told in refused.stderr
