@@ -9,4 +9,7 @@ import network  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def own_network():
-    network.enter()
+    try:
+        network.enter()
+    except network.namespaces.Refused as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,22 +1,26 @@
-"""A network of the test process alone: it is gone with the process, however that ends."""
-import ctypes
+"""A network and mounts of the test process alone: they are gone with it, however it ends."""
+import pathlib
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import namespaces  # noqa: E402
 
 BRIDGE = "pods"
 GATEWAY = "10.96.0.1"
-CLONE_NEWNET = 0x40000000
 
 _names = iter(range(1, 10**6))
 
 
 def ip(*arguments):
-    subprocess.run(["ip", *arguments], check=True)
+    done = subprocess.run(["ip", *arguments], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise namespaces.Refused(f"ip {' '.join(arguments)}", done.stderr.strip())
 
 
 def enter():
-    """Moves this process, and all that it starts from now on, into the new network."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "no network namespace; these tests must run as root")
+    """Moves this process, and all that it starts from now on, there; raises namespaces.Refused."""
+    namespaces.enter(namespaces.NETWORK | namespaces.MOUNTS)
     ip("link", "set", "lo", "up")
     ip("link", "add", BRIDGE, "type", "bridge")
     ip("addr", "add", f"{GATEWAY}/16", "dev", BRIDGE)

@@ -6,8 +6,10 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
+import namespaces
 import pytest
 import sanitizers
 import yaml
@@ -18,6 +20,7 @@ from support.relay import Relay
 from support.waiting import until
 
 AGENT = "entityservice-operator"
+OWN_MOUNTS = [sys.executable, namespaces.__file__]
 
 
 @pytest.fixture
@@ -300,7 +303,7 @@ def test_a_pod_takes_new_tokens_from_its_folder(cluster, audit, identities, allo
                f"mount --bind {shared} /run/secrets/kubernetes.io/serviceaccount && exec \"$@\"")
     mark = moment(audit)
     log = identities.path("pod.log")
-    with running(log, command=["unshare", "-m", "sh", "-c", mounted, "sh"], env=environment(
+    with running(log, command=[*OWN_MOUNTS, "sh", "-c", mounted, "sh"], env=environment(
             KUBERNETES_SERVICE_HOST=host, KUBERNETES_SERVICE_PORT=port)) as process:
         eventually(lambda: users_of(audit, mark), 30, log)
         assert users_of(audit, mark) == {before}
