@@ -24,6 +24,11 @@ import supervisor as _supervisor
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+# Seconds that an answer of the supervisor may take, and that its end may.
+PATIENCE = {"start": 240, "stop": 240, "down": 5}
+GRACE = 20
+
+
 class ClusterError(RuntimeError):
     pass
 
@@ -38,10 +43,10 @@ def binaries(kubernetes=None):
     return pathlib.Path(built.stdout.strip())
 
 
-def _ask(state, request, seconds=240):
+def _ask(state, request):
     """The supervisor's answer, None when there is no supervisor."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(seconds)
+        connection.settimeout(PATIENCE[request["do"]])
         try:
             connection.connect(processes.control_address(state))
             connection.sendall(json.dumps(request).encode() + b"\n")
@@ -71,11 +76,12 @@ def stop(state_dir):
     if operator.exists():
         processes.end(operator.read_text().strip())
     facts = _facts(state)
-    _ask(state, {"do": "down"})
+    with contextlib.suppress(TimeoutError):  # then it is ended below
+        _ask(state, {"do": "down"})
     deadline = time.monotonic() + 5
     while processes.alive(facts.get("supervisor")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    processes.end(facts.get("supervisor"))
+    processes.end(facts.get("supervisor"), GRACE)
     for known in facts.get("programs", {}).values():
         processes.end(known, grace=2)
     _sweep()
@@ -131,7 +137,11 @@ class Cluster:
         return path
 
     def _do(self, what, program):
-        reply = _ask(self.state, {"do": what, "program": program})
+        try:
+            reply = _ask(self.state, {"do": what, "program": program})
+        except TimeoutError:
+            raise ClusterError(f"{what} {program}: the cluster's supervisor does not answer; end it: "
+                               "./dev cluster down") from None
         if reply is None or "error" in reply:
             raise ClusterError(f"{what} {program}: {reply or 'the cluster does not run'}")
 

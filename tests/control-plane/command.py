@@ -174,10 +174,29 @@ def main():
     given.run(found, given)
 
 
+def explanation(error):
+    """What went wrong and what to do, in one line."""
+    look = "./dev cluster status says what runs, resume and restart bring back what does not"
+    if isinstance(error, subprocess.CalledProcessError):
+        said = "; ".join(filter(None, map(str.strip, (error.stderr or str(error)).splitlines())))
+        unreachable = "refused" in said or "Unable to connect" in said or "timeout" in said.lower()
+        return f"{said}; {look}" if unreachable else said
+    if isinstance(error, subprocess.TimeoutExpired):
+        program = pathlib.Path(str(error.cmd[0])).name
+        return f"{program} was given up after {error.timeout:.0f} s; {look}"
+    if isinstance(error, FileNotFoundError) and pathlib.Path(error.filename or "").name == "kubectl":
+        return (f"{error.filename} is gone from the cache, with the other programs of this cluster; "
+                "./dev cluster down, then ./dev cluster up builds them again")
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}; --state DIR takes another folder"
+    return str(error) or type(error).__name__
+
+
 if __name__ == "__main__":
     try:
         main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"error: {error.stderr or error}")
-    except (cluster.ClusterError, TimeoutError, ValueError) as error:
-        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; what is half done ends with: ./dev cluster down")
+    except (cluster.ClusterError, faults.EtcdError, subprocess.SubprocessError, OSError,
+            ValueError) as error:
+        sys.exit(f"error: {explanation(error)}")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import pathlib
 import time
+import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,7 +17,12 @@ FAULT, MODE, USAGE = "fake.test/fault", "fake.test/mode", "fake.test/usage"
 GROUP, USED, USED_BY = "fake.test/group", "fake.test/used", "fake.test/used-by"
 LOST, NODE_LOST = "fake.test/lost", "fake.test/node-lost"
 QUOTA = "full"
+COMPACTED = "required revision has been compacted"
 SETTLE = 0.5  # seconds; kwok reads Stages by a watch and does not say when it has
+
+
+class EtcdError(RuntimeError):
+    pass
 
 
 def _until(what, condition, seconds=30):
@@ -161,8 +167,14 @@ def return_node(cluster, node):
 
 def _etcd(cluster, path, **body):
     request = urllib.request.Request(f"{cluster.etcd}/v3/kv/{path}", json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise EtcdError(f"etcd refuses {path}: {error.read().decode(errors='replace')}") from None
+    except OSError as error:
+        raise EtcdError(f"etcd does not answer: {getattr(error, 'reason', error)}; if it stands "
+                        "still: ./dev cluster resume etcd, else ./dev cluster restart etcd") from None
 
 
 def move_revision(cluster):
@@ -176,7 +188,11 @@ def compact(cluster):
     The API server goes on to answer from its memory; only after a restart is the past really gone.
     """
     revision = int(_etcd(cluster, "range", key="YQ==")["header"]["revision"])
-    _etcd(cluster, "compaction", revision=str(revision), physical=True)
+    try:
+        _etcd(cluster, "compaction", revision=str(revision), physical=True)
+    except EtcdError as error:
+        if COMPACTED not in str(error):  # nothing was written since the last time
+            raise
     return revision
 
 
