@@ -151,6 +151,10 @@ class Cluster:
     def start_program(self, program):
         self._do("start", program)
 
+    def restart_program(self, program):
+        self.stop_program(program)
+        self.start_program(program)
+
     def restart_apiserver(self, expire_watches=False):
         """With expire_watches every older resourceVersion then gets 410 Expired."""
         self.stop_program("kube-apiserver")

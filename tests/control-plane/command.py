@@ -88,8 +88,7 @@ def restart(found, given):
     if given.program == "kube-apiserver":
         found.restart_apiserver(given.expire_watches)
     else:
-        found.stop_program(given.program)
-        found.start_program(given.program)
+        found.restart_program(given.program)
     print(f"{given.program} runs again" + (
         ", every older watch gets 410" if given.expire_watches else ""))
 
@@ -106,6 +105,10 @@ def resume(found, given):
 
 def compact(found, _):
     print(f"etcd knows nothing before revision {faults.compact(found)}")
+
+
+def renew_certificate(found, _):
+    print(f"kube-apiserver runs again, with a certificate of {faults.renew_certificate(found)}")
 
 
 def set_usage(found, given):
@@ -157,6 +160,7 @@ def parse():
     action(pause, "make a program stand still with its connections open", program)
     action(resume, "let it go on", program)
     action(compact, "etcd forgets its past")
+    action(renew_certificate, "the API server's certificate comes from a new authority")
     action(set_usage, "tell the metrics API what pods use", namespace, selector,
            argument("--cpu", required=True), argument("--memory", default="10Mi"))
     return parser.parse_args()

@@ -6,6 +6,7 @@ Faults of pods are Stages that kwok follows: they live in the cluster and outliv
 import hashlib
 import json
 import pathlib
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -194,6 +195,25 @@ def compact(cluster):
         if COMPACTED not in str(error):  # nothing was written since the last time
             raise
     return revision
+
+
+def renew_certificate(cluster, before_use=lambda authority: None):
+    """The API server's certificate comes from a new authority, whose own certificate is returned.
+
+    What belongs to the cluster, its kubeconfig too, trusts the old one and the new one from then on;
+    others are told by `before_use`, which gets that path when nothing is signed by it yet.
+    """
+    def pki(action):
+        subprocess.run([HERE / "pki.sh", cluster.state, action], check=True)
+
+    pki("new-authority")
+    for program in ("kube-controller-manager", "kube-scheduler", "kwok"):
+        cluster.restart_program(program)  # they read it when they start
+    authority = cluster.pki / "serving-ca.crt"
+    before_use(authority)
+    pki("reissue")
+    cluster.restart_apiserver()
+    return authority
 
 
 def set_usage(cluster, namespace, selector, cpu, memory="10Mi"):

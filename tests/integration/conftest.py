@@ -26,14 +26,12 @@ from support.waiting import until  # noqa: E402
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    with open(os.devnull) as _:
-        started = control_plane.start(str(tmp_path_factory.mktemp("cluster")))
+    started = control_plane.start(str(tmp_path_factory.mktemp("cluster")))
     yield started
     started.stop()
 
 
-@pytest.fixture(scope="session")
-def kubectl(cluster):
+def kubectl_of(cluster):
     def run(*arguments, check=True, **options):
         return subprocess.run([cluster.kubectl, "--kubeconfig", cluster.kubeconfig, *arguments],
                               check=check, capture_output=True, text=True, timeout=60, **options)
@@ -41,8 +39,18 @@ def kubectl(cluster):
 
 
 @pytest.fixture(scope="session")
-def api(cluster, kubectl):
-    client = Api(cluster.kubeconfig)
+def kubectl(cluster):
+    return kubectl_of(cluster)
+
+
+@pytest.fixture(scope="session")
+def api(cluster):
+    return installed(cluster)
+
+
+def installed(cluster):
+    """A client of the cluster, in which install.yaml is in force; the operator of there does not run."""
+    client, kubectl = Api(cluster.kubeconfig), kubectl_of(cluster)
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install.yaml"))
     kubectl("-n", "entityservice-system", "scale", "deployment/entityservice-operator", "--replicas=0")
     kubectl("wait", "--for=condition=Established", "crd/entityservices.entityservice.io")

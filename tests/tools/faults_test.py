@@ -1,5 +1,7 @@
 """Each way to make a cluster misbehave, and what of it can be seen; each by ./dev cluster."""
 import json
+import socket
+import ssl
 import subprocess
 
 import pytest
@@ -245,6 +247,17 @@ def test_the_cluster_goes_on_after_a_restart_of_any_other_program(space, until):
         assert space.cluster.pid(program) not in (None, before)
     until(lambda: space.kubectl("get", "--raw=/readyz", check=False) == "ok")
     deploy(space, "web", 2, "available")
+
+
+def test_a_certificate_of_a_new_authority_stops_nobody_in_the_cluster(space):
+    host, port = space.cluster.server.removeprefix("https://").split(":")
+    trusted_before = (space.cluster.pki / "ca.crt").read_text()
+    authority = space.dev("renew-certificate").split()[-1]
+    ssl.get_server_certificate((host, int(port)), ca_certs=authority)  # raises when it is not trusted
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context(cadata=trusted_before).wrap_socket(
+            socket.create_connection((host, int(port))), server_hostname=host)
+    deploy(space, "after", 2, "available")
 
 
 def test_what_cannot_be_done_is_said_and_nothing_is_changed(space, capfd):
