@@ -1,6 +1,7 @@
 #include "crds/resolve.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "crds/owned_variables.h"
@@ -20,6 +21,9 @@ Text cluster_domain() {
   rule.max = 83;
   return rule;
 }
+
+constexpr const char* kApproval = "entityservice.io/approve-updates";
+constexpr std::size_t kLongestToken = 253;  // of status.triggers
 
 void check_identity(const Json& object, Problems& problems) {
   for (const auto& [name, wanted] :
@@ -57,6 +61,10 @@ void read_metadata(const Json& metadata, Resolved& resolved, Problems& problems)
   resolved.uid = text_of(metadata, "uid");
   const Json generation = metadata.value("generation", Json());
   if (generation.is_number_integer()) resolved.generation = generation;
+  const Json annotations = metadata.value("annotations", Json());
+  if (!annotations.is_object()) return;
+  const std::string token = text_of(annotations, kApproval);
+  if (token.size() <= kLongestToken) resolved.updates_approved = token;
 }
 
 void read_config(Fields& spec, Resolved& resolved) {
@@ -93,7 +101,8 @@ void read_spec(Fields& spec, const Policy& policy, Resolved& resolved) {
   resolved.deletion_policy = !deletion               ? defaults.deletion_policy
                              : *deletion == "Retain" ? DeletionPolicy::Retain
                                                      : DeletionPolicy::Delete;
-  resolved.updates_on_request = defaults.updates_on_request;
+  const auto updates = spec.choice("updates", {"Automatic", "OnRequest"});
+  resolved.updates_on_request = updates ? *updates == "OnRequest" : defaults.updates_on_request;
   resolved.progress_deadline_seconds = spec.integer("progressDeadlineSeconds", 1, kMaxSeconds)
                                            .value_or(resolved.progress_deadline_seconds);
   resolved.cluster_domain =
@@ -114,6 +123,40 @@ void read_spec(Fields& spec, const Policy& policy, Resolved& resolved) {
   });
 }
 
+// Below `from` as written, nulls and absent fields left out.
+void copy_written(const Json& from, std::initializer_list<const char*> fields, Json& to) {
+  for (const char* field : fields) {
+    const Json value = from.value(field, Json());
+    if (!value.is_null()) to[field] = value;
+  }
+}
+
+// The size of a volume is in no pod: that it grows is no reason to change one. What is empty
+// without it is as if it were not written.
+void leave_out_volume_size(const std::string& component, Json& written) {
+  for (const char* below : {"/managed/storage/size", "/managed/storage", "/managed", ""}) {
+    const bool is_size = std::string_view(below).ends_with("/size");
+    const Json::json_pointer path("/" + component + below);
+    if (written.contains(path) && (is_size || written.at(path).empty()))
+      written.at(path.parent_pointer()).erase(path.back());
+  }
+}
+
+// What is written of one component and of all pods. Defaults are not in it: those may change with
+// the operator.
+Json decided(const Json& spec, const char* component, const char* image, const Storage& storage) {
+  Json written = Json::object(), images = Json::object();
+  copy_written(spec, {"channel", "clusterDomain", "pod", "topology", component}, written);
+  if (storage.enabled) leave_out_volume_size(component, written);
+  // the schema writes it, and as the only one of these
+  if (written.value("channel", "") == "Release") written.erase("channel");
+  if (const Json all = spec.value("images", Json()); all.is_object()) {
+    copy_written(all, {"registry", "pullPolicy", "pullSecrets", image}, images);
+  }
+  if (!images.empty()) written["images"] = std::move(images);
+  return written;
+}
+
 }  // namespace
 
 Outcome resolve(const Json& object, const Policy& policy) {
@@ -130,7 +173,12 @@ Outcome resolve(const Json& object, const Policy& policy) {
   if (spec.is_null()) outcome.problems.push_back({"spec", "is missing; write spec: {} at least"});
   Fields::read(spec, "spec", outcome.problems,
                [&](Fields& fields) { read_spec(fields, policy, resolved); });
-  if (outcome.problems.empty()) outcome.resolved = std::move(resolved);
+  if (!outcome.problems.empty()) return outcome;
+  resolved.database.decided = decided(spec, "database", "postgres", resolved.database.storage);
+  resolved.redis.decided = decided(spec, "redis", "redis", resolved.redis.storage);
+  resolved.object_store.decided =
+      decided(spec, "objectStore", "objectStore", resolved.object_store.storage);
+  outcome.resolved = std::move(resolved);
   return outcome;
 }
 

@@ -98,7 +98,10 @@ struct Api {
   bool operator==(const Api&) const = default;
 };
 
+// `decided` of the stores: the written parts of the spec that their pods are made of. It tells what
+// the admin has changed from what another version of the operator decides otherwise.
 struct Database {
+  Json decided;
   std::int64_t replicas = 1;  // 0 when suspended
   Storage storage;
   Json resources;
@@ -110,6 +113,7 @@ struct Database {
 };
 
 struct Redis {
+  Json decided;
   RedisMode mode = RedisMode::Direct;
   std::int64_t size = 1;      // 1 or 3: how many pods exist by design
   std::int64_t replicas = 1;  // == size, or 0 when suspended
@@ -121,6 +125,7 @@ struct Redis {
 };
 
 struct ObjectStore {
+  Json decided;
   std::int64_t replicas = 1;  // 0 when suspended
   Storage storage;
   Json resources;
@@ -146,8 +151,9 @@ struct Resolved {
   std::string app_version;       // what it stands for: "1.15.1"; of a branch or commit, its name
   bool suspend = false, paused = false;
   DeletionPolicy deletion_policy = DeletionPolicy::Retain;
-  bool updates_on_request = false;  // Production: database, redis and object store templates that
-                                    // change without a change of the spec wait
+  bool updates_on_request = false;  // templates of database, redis and object store that change
+                                    // without a change of the spec wait
+  std::string updates_approved;  // the token of the annotation that lets them go on; may be empty
   std::int64_t progress_deadline_seconds = 600;
   std::string cluster_domain = "cluster.local";
   Images images;

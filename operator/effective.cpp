@@ -184,6 +184,7 @@ Json effective_spec(const crds::Resolved& resolved) {
                {"paused", resolved.paused},
                {"deletionPolicy",
                 resolved.deletion_policy == crds::DeletionPolicy::Retain ? "Retain" : "Delete"},
+               {"updates", resolved.updates_on_request ? "OnRequest" : "Automatic"},
                {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
                {"clusterDomain", resolved.cluster_domain},
                {"images", images(resolved.images)},

@@ -10,6 +10,11 @@ namespace reconcilers {
 namespace {
 
 constexpr int kConflict = 409;
+constexpr int kInvalid = 422;
+
+bool wants_its_address_back(const desired::Object& object) {
+  return object.kind() == "Service" && object.body.at("spec").value("clusterIP", "None") != "None";
+}
 
 // Who holds the name that we wanted?
 struct Occupant {
@@ -44,45 +49,21 @@ std::string conflict_message(const desired::Object& object, const k8s::Json& liv
 
 }  // namespace
 
-bool says_namespace_ending(const k8s::ApiError& error) {
-  if (error.code() == 404) {
-    return error.details().is_object() && error.details().value("kind", "") == "namespaces";
-  }
-  if (error.code() != 403 || !error.details().is_object()) return false;
-  for (const auto& cause : error.details().value("causes", k8s::Json::array()))
-    if (cause.value("reason", "") == "NamespaceTerminating") return true;
-  return false;
-}
-
-bool about_the_object(const k8s::ApiError& error) {
-  const int code = error.code();
-  return code >= 400 && code < 500 && code != 401 && code != 408 && code != 429;
-}
-
 Applied Applier::carry_out(const Plan& plan) {
   applied_ = {plan.held, plan.issues, plan.edited, {}, {}, plan.waiting, false};
   unusable_ = plan.unusable;
   for (const Planned& planned : plan.writes) {
     if (applied_.namespace_ending) break;
     if (depends_on(*planned.object, unusable_)) {
-      applied_.held.push_back({title(*planned.object), "needs an object that is in conflict",
+      applied_.held.push_back({title(*planned.object), "needs an object that could not be written",
                                planned.step != Step::Create});
       continue;
     }
     if (refused_before(planned)) continue;
-    try {
-      write(planned);
-    } catch (const k8s::ApiError& error) {
-      if (says_namespace_ending(error))
-        applied_.namespace_ending = true;
-      else if (error.code() == kConflict)
-        applied_.waiting = true;  // it changed under our hands: the cache will say how
-      else if (about_the_object(error))
-        refuse(planned, "ApplyRefused",
-               "the API server refuses " + title(*planned.object) + ": " + error.what());
-      else
-        throw;
-    }
+    if (faults_.given_up())
+      fail(planned);
+    else
+      try_to_write(planned);
   }
   return std::move(applied_);
 }
@@ -94,6 +75,33 @@ Applied Applier::pause(const Plan& plan) {
     applied.refused.insert(title(*planned.object));
   }
   return applied;
+}
+
+void Applier::try_to_write(const Planned& planned) {
+  const std::string name = title(*planned.object);
+  try {
+    write(planned);
+  } catch (const k8s::ApiError& error) {
+    if (says_namespace_ending(error)) {
+      applied_.namespace_ending = true;
+    } else if (error.code() == kConflict) {
+      applied_.waiting = true;  // it changed under our hands: the cache will say how
+    } else if (about_the_object(error)) {
+      refuse(planned, "ApplyRefused", refusal_text(name, error));
+    } else {
+      faults_.keep(name, error);
+      fail(planned);
+    }
+  } catch (const k8s::Error& error) {
+    faults_.keep(name, error);
+    fail(planned);
+  }
+}
+
+// Not written in this pass, for whatever reason: what needs it is not written either.
+void Applier::fail(const Planned& planned) {
+  applied_.refused.insert(title(*planned.object));
+  unusable_[title(*planned.object)] = planned.object->component;
 }
 
 void Applier::write(const Planned& planned) {
@@ -111,12 +119,17 @@ void Applier::write(const Planned& planned) {
 
 void Applier::create(const Planned& planned) {
   const desired::Object& object = *planned.object;
+  const auto apply = [&](const k8s::Json& body) {
+    learn(planned, client_.apply(resource_of(object.kind()), body, kManager, k8s::Guard::create()));
+  };
   try {
-    learn(planned,
-          client_.apply(resource_of(object.kind()), object.body, kManager, k8s::Guard::create()));
+    apply(object.body);
   } catch (const k8s::ApiError& error) {
-    if (error.code() != kConflict) throw;
-    resolve_conflict(planned);
+    if (error.code() == kConflict) return resolve_conflict(planned);
+    if (error.code() != kInvalid || !wants_its_address_back(object)) throw;
+    k8s::Json body = object.body;  // somebody else has it by now: any other will do
+    body["spec"].erase("clusterIP");
+    apply(body);
   }
 }
 
@@ -190,8 +203,7 @@ bool Applier::refused_before(const Planned& planned) {
 void Applier::note_refusal(const Planned& planned, const std::string& reason,
                            const std::string& message) {
   applied_.issues.push_back({reason, message});
-  applied_.refused.insert(title(*planned.object));
-  unusable_[title(*planned.object)] = planned.object->component;
+  fail(planned);
 }
 
 }  // namespace reconcilers

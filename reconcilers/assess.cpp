@@ -1,8 +1,10 @@
 #include "reconcilers/assess.h"
 
 #include <algorithm>
+#include <set>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/updates.h"
 
 namespace reconcilers {
 namespace {
@@ -85,43 +87,61 @@ Condition ready_condition(const Situation& it) {
   if (!it.components.empty() && all(it.components, &Component::current))
     return condition("Ready", true, "Ready",
                      "every component of version " + it.resolved.app_version + " is ready");
-  const bool blocked =
-      any_failed(it.components) && std::any_of(it.applied.held.begin(), it.applied.held.end(),
-                                               [](const Held& held) { return held.exists; });
+  const bool blocked = any_failed(it.components) &&
+                       std::any_of(it.applied.held.begin(), it.applied.held.end(),
+                                   [](const Held& held) { return held.exists && !held.update; });
   const char* reason = it.resolved.paused && !it.applied.pending.empty() ? "Paused"
                        : blocked                                         ? "UpgradeBlocked"
                                                                          : "ComponentsNotReady";
   return condition("Ready", false, reason, what_is_missing(it.components));
 }
 
+std::string messages(const std::vector<Issue>& issues) {
+  std::vector<std::string> texts;
+  for (const Issue& issue : issues) texts.push_back(issue.message);
+  return join(texts, "; ");
+}
+
 Condition stalled_condition(const Situation& it, bool ready) {
-  if (!it.applied.issues.empty()) {
-    std::vector<std::string> messages;
-    for (const Issue& issue : it.applied.issues) messages.push_back(issue.message);
-    return condition("Stalled", true, it.applied.issues.front().reason, join(messages, "; "));
-  }
+  const auto& issues = it.applied.issues;
+  const auto& faults = it.applied.faults;
+  if (!issues.empty()) return condition("Stalled", true, issues.front().reason, messages(issues));
   // Nobody waits for what is suspended or paused.
   if (it.deadline_exceeded && !ready && !it.resolved.suspend && !it.resolved.paused) {
     return condition("Stalled", true, "ProgressDeadlineExceeded",
                      "no progress for " + std::to_string(it.resolved.progress_deadline_seconds) +
-                         " s: " + what_is_missing(it.components));
+                         " s: " + (faults.empty() ? "" : messages(faults) + "; ") +
+                         what_is_missing(it.components));
   }
   return condition("Stalled", false, "NotStalled", "nothing needs attention");
 }
 
 bool still_changing(const Situation& it, bool ready, bool stalled) {
   if (stalled || it.resolved.paused) return false;
+  if (!it.applied.faults.empty()) return true;
   if (it.resolved.suspend) return !all(it.components, &Component::empty);
   return !ready;
 }
 
 Condition reconciling_condition(const Situation& it, bool changing, bool stalled) {
+  if (changing && !it.applied.faults.empty())
+    return condition("Reconciling", true, it.applied.faults.front().reason,
+                     messages(it.applied.faults));
   if (changing)
     return condition("Reconciling", true, "Progressing",
                      it.components.empty() ? "beginning" : what_is_missing(it.components));
   if (stalled) return condition("Reconciling", false, "Stalled", "see the condition Stalled");
   return condition("Reconciling", false, it.resolved.paused ? "Paused" : "Settled",
                    "nothing is being changed");
+}
+
+void add_updates(const Situation& it, std::vector<Condition>& conditions) {
+  std::vector<std::string> objects;
+  for (const Held& held : it.applied.held)
+    if (held.update) objects.push_back(held.object);
+  if (objects.empty()) return;
+  conditions.push_back(
+      condition("UpdateAvailable", true, "WaitsForApproval", how_to_approve(it.resolved, objects)));
 }
 
 void add_advice(const Situation& it, std::vector<Condition>& conditions) {
@@ -173,6 +193,7 @@ Assessment assess(const Situation& situation) {
       reconciling_condition(situation, result.reconciling, stalled.status == "True"));
   result.conditions.push_back(
       condition("ConfigurationValid", true, "Valid", "the spec has no problems"));
+  add_updates(situation, result.conditions);
   add_advice(situation, result.conditions);
   return result;
 }
@@ -209,6 +230,13 @@ Assessment assess_invalid(const crds::Problems& problems, const std::vector<Comp
       result.conditions.push_back(std::move(it));
   }
   return result;
+}
+
+bool tells_fault(const k8s::Json& status) {
+  static const std::set<std::string> reasons = {"ServerError", "ServerBusy", "RequestRefused"};
+  for (const auto& it : status.value("conditions", k8s::Json::array()))
+    if (it.value("status", "") == "True" && reasons.contains(it.value("reason", ""))) return true;
+  return false;
 }
 
 std::string progress_token(std::int64_t generation, const std::vector<Component>& components) {

@@ -115,7 +115,11 @@ CredentialState CredentialKeeper::judge(const crds::Resolved& resolved,
   return {std::nullopt, content.foreign_keys,
           Issue{"CredentialsIncomplete",
                 "Secret " + secret_name(resolved) + " lacks " + join(missing) +
-                    ": put the values back that the data was made with; they are not made anew"}};
+                    ". The data was made with these values, so they are not made anew: put them "
+                    "back from a backup of the Secret, each by kubectl -n " +
+                    resolved.ns + " patch secret " + secret_name(resolved) +
+                    " -p '{\"stringData\":{\"" + missing.front() +
+                    "\":\"VALUE\"}}'. What runs goes on meanwhile and takes no changes"}};
 }
 
 CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Observed& observed,

@@ -65,6 +65,13 @@ void Events::tell(const Json& before, const Json& after) const {
          ready.value("message", ""));
   if (stalled.value("status", "") == "True" && turned("Stalled", "reason"))
     post("Warning", stalled.value("reason", ""), stalled.value("message", ""));
+  const Json reconciling = find_condition(after, "Reconciling");
+  const std::string fault = reconciling.value("reason", "");
+  if ((fault == "ServerError" || fault == "ServerBusy") && turned("Reconciling", "reason"))
+    post("Warning", fault, reconciling.value("message", ""));
+  const Json update = find_condition(after, "UpdateAvailable");
+  if (update.value("status", "") == "True" && turned("UpdateAvailable", "status"))
+    post("Normal", "UpdateAvailable", update.value("message", ""));
   if (migrated.value("reason", "") == "JobFailed" && turned("MigrationsApplied", "reason"))
     post("Warning", "MigrationFailed", migrated.value("message", ""));
 }

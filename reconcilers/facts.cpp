@@ -6,6 +6,7 @@
 #include "k8s-client/record.h"
 #include "reconcilers/kinds.h"
 #include "reconcilers/pod_trouble.h"
+#include "reconcilers/updates.h"
 
 namespace reconcilers {
 namespace {
@@ -34,6 +35,14 @@ void put_configs(Json& facts, const Json& pod_spec) {
   if (!names.empty()) facts["configs"] = names;
 }
 
+Json hosts_of(const Json& pod_spec) {
+  Json hosts = Json::object();
+  for (const Json& alias : pod_spec.value("hostAliases", Json::array()))
+    for (const Json& name : alias.value("hostnames", Json::array()))
+      hosts[name.get<std::string>()] = alias.value("ip", "");
+  return hosts;
+}
+
 Json workload(const Json& object) {
   Json facts = {{"replicas", number(object, "/spec/replicas", 1)},
                 {"observed", number(object, "/status/observedGeneration")},
@@ -45,8 +54,12 @@ Json workload(const Json& object) {
   const Json& pod_spec = at(object, "/spec/template/spec");
   if (pod_spec.is_object()) {
     facts["images"] = images_of(pod_spec);
+    if (pod_spec.contains("hostAliases")) facts["hosts"] = hosts_of(pod_spec);
     put_configs(facts, pod_spec);
   }
+  for (const Json& condition : object.value("/status/conditions"_json_pointer, Json::array()))
+    if (condition.value("type", "") == "ReplicaFailure" && condition.value("status", "") == "True")
+      facts["failure"] = condition.value("message", "");
   const Json& annotations = at(object, "/spec/template/metadata/annotations");
   if (annotations.is_object() && annotations.contains(kSecretsAnnotation))
     facts["secrets"] = annotations.at(kSecretsAnnotation);
@@ -160,6 +173,8 @@ Json facts_of(const std::string& kind, const Json& object) {
   if (kind == "Pod") return pod(object);
   Json facts = nullptr;
   if (kind == "Deployment" || kind == "StatefulSet") facts = workload(object);
+  if (kind == "StatefulSet")
+    facts["template"] = template_hash(k8s::owned_projection(object, kManager));
   if (kind == "Job") facts = job(object);
   if (kind == "PersistentVolumeClaim") facts = volume_claim(object);
   if (kind == "ConfigMap") facts = config_map(object);

@@ -18,8 +18,11 @@ inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
 // The facts of an object of `kind`, null when there are none. By kind:
 //   EntityService            the whole object without managedFields
 //   Deployment, StatefulSet  replicas, observed, total, updated, ready, revision, images, configs,
-//                            secrets (the hash of the credentials that its pods read), claims (a
-//                            StatefulSet's volumeClaimTemplates)
+//                            secrets (the hash of the credentials that its pods read);
+//                            failure, why pods cannot be made (Deployments know);
+//                            hosts, the address of each name in their hosts file;
+//                            StatefulSet: claims (its volumeClaimTemplates), template (the hash
+//                            of what we own of its pod template)
 //   PersistentVolumeClaim    phase, class, requested, capacity, resize and message (the condition
 //                            that speaks of a change of its size)
 //   Job                      succeeded, failed, message, completed, configs, paths

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/redis_names.h"
 #include "reconcilers/desired/stateful.h"
 #include "reconcilers/workload.h"
 
@@ -36,10 +37,9 @@ bool has_data(const Observed& observed, const std::string& component) {
 std::map<int, std::string> redis_addresses(const crds::Resolved& resolved,
                                            const Observed& observed) {
   std::map<int, std::string> addresses;
-  if (resolved.redis.mode != crds::RedisMode::Sentinel) return addresses;
+  if (!desired::has_sentinel(resolved)) return addresses;
   for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
-    const RecordPtr service =
-        observed.find("Service", resolved.name + "-redis-" + std::to_string(ordinal));
+    const RecordPtr service = observed.find("Service", desired::redis_pod(resolved, ordinal));
     const std::string address = service ? text_fact(*service, "clusterIP") : "";
     if (!address.empty() && address != "None") addresses[ordinal] = address;
   }
@@ -55,6 +55,33 @@ std::map<std::string, Json> claim_templates(const Observed& observed) {
       templates[set->key.name] = set->facts.at("claims");
   }
   return templates;
+}
+
+// A Service that is gone had an address that the hosts files of our pods still name.
+std::string remembered_address(const Observed& observed, const std::string& host) {
+  for (const char* kind : {"StatefulSet", "Deployment"}) {
+    for (const RecordPtr& workload : observed.of_kind(kind)) {
+      if (workload->controller_uid != observed.uid() || !workload->facts.contains("hosts"))
+        continue;
+      const std::string address = workload->facts.at("hosts").value(host, "");
+      if (!address.empty()) return address;
+    }
+  }
+  return "";
+}
+
+void remember_lost_services(const crds::Resolved& resolved, const Observed& observed,
+                            desired::Facts& facts) {
+  if (!desired::has_sentinel(resolved)) return;
+  for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
+    const std::string pod = desired::redis_pod(resolved, ordinal);
+    if (observed.find("Service", pod)) continue;
+    const std::string address =
+        remembered_address(observed, pod + "." + desired::redis_domain(resolved));
+    if (address.empty()) continue;
+    facts.redis_addresses[ordinal] = address;
+    facts.redis_services_lost.insert(ordinal);
+  }
 }
 
 bool stateful_set_ready(const Observed& observed, const std::string& component) {
@@ -106,6 +133,7 @@ desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
   desired::Facts facts;
   facts.credentials = std::move(credentials);
   facts.redis_addresses = redis_addresses(resolved, observed);
+  remember_lost_services(resolved, observed, facts);
   facts.redis_bootstrap = !has_data(observed, desired::kRedis);
   facts.claim_templates = claim_templates(observed);
   facts.database_identity = identity_of(resolved.database.storage, observed, desired::kDatabase,

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "k8s-client/errors.h"
-#include "reconcilers/applier.h"
+#include "reconcilers/faults.h"
 #include "reconcilers/kinds.h"
 #include "reconcilers/operate.h"
 #include "reconcilers/workload.h"

@@ -66,6 +66,7 @@ struct Memory {
   std::optional<SecretContent> credentials;
   std::map<std::string, JobFailures> jobs;  // by name
   Progress progress;
+  std::optional<TimePoint> faulty_since;  // passes have met faults without a break
   std::optional<TimePoint> status_written;
   int small_status_writes = 0;              // since the last that changed a condition
   k8s::Json status_refused = nullptr;       // sent, and stored otherwise

@@ -80,8 +80,10 @@ std::size_t Observed::fingerprint() const {
   std::string text = resource->uid + '|' + std::to_string(resource->generation) + '|' +
                      (namespace_deleting ? "ending" : "") + (prerelease_namespace ? "pre" : "") +
                      status().dump() + '\n';
-  const k8s::Json::json_pointer labels("/metadata/labels");
-  if (body.contains(labels)) text += body.at(labels).dump();
+  for (const char* read : {"/metadata/labels", "/metadata/annotations"}) {
+    const k8s::Json::json_pointer path(read);
+    if (body.contains(path)) text += body.at(path).dump();
+  }
   for (const auto& [unused, record] : objects) append(text, *record);
   return std::hash<std::string>{}(text);
 }

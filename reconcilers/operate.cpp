@@ -106,8 +106,6 @@ void Procedures::finish_redis_bootstrap(const crds::Resolved& resolved) const {
   }
 }
 
-void Procedures::prune(const std::vector<RecordPtr>& garbage) const {
-  for (const RecordPtr& record : garbage) remove(*record, record->resource_version);
-}
+void Procedures::prune(const Record& garbage) const { remove(garbage, garbage.resource_version); }
 
 }  // namespace reconcilers

@@ -35,7 +35,7 @@ struct Procedures {
                             crds::DeletionPolicy policy) const;
   // Once all pods of Redis were ready, it never again elects its first master by itself.
   void finish_redis_bootstrap(const crds::Resolved& resolved) const;
-  void prune(const std::vector<k8s::RecordPtr>& garbage) const;
+  void prune(const k8s::Record& garbage) const;
 
  private:
   bool is_outdated(const desired::Object& wanted, const k8s::Record& job) const;

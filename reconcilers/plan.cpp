@@ -4,6 +4,7 @@
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/facts.h"
+#include "reconcilers/updates.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -76,11 +77,8 @@ bool lost_fields(const Object& object, const Record& record) {
 class Planner {
  public:
   Planner(const Observed& observed, const Gates& open,
-          const std::map<k8s::ObjectKey, Settled>& settled, bool credentials_edited)
-      : observed_(observed),
-        open_(open),
-        settled_(settled),
-        credentials_edited_(credentials_edited) {}
+          const std::map<k8s::ObjectKey, Settled>& settled, const Reserve& reserve)
+      : observed_(observed), open_(open), settled_(settled), reserve_(reserve) {}
 
   void consider(const Object& object) {
     const RecordPtr record = observed_.find(object.kind(), object.name());
@@ -139,34 +137,41 @@ class Planner {
         known->second.owned == record.owned)
       return;
     const auto shut = shut_gates(object, open_);
-    if (has_template(object) && credentials_edited_ && other_credentials(object, record))
-      hold(object, record, "the Secret of credentials was edited by somebody else");
+    if (has_template(object) && reserve_.credentials_edited && other_credentials(object, record))
+      hold(object, record, {"the Secret of credentials was edited by somebody else"});
     else if (has_template(object) && !shut.empty())
-      hold(object, record, waits_for(shut));
+      hold(object, record, {waits_for(shut)});
+    else if (reserve_.updates_on_request && is_unasked_update(object, record))
+      hold(object, record, {"another version of the operator brings it; waits for approval", true});
     else
       plan_.writes.push_back({Step::Update, &object, record.uid, hash});
   }
 
-  void hold(const Object& object, const Record& record, const std::string& reason) {
+  struct Reason {
+    std::string text;
+    bool update = false;
+  };
+
+  void hold(const Object& object, const Record& record, const Reason& reason) {
     const std::int64_t replicas = replicas_of(object);
     if (count(record, "replicas") != replicas)
       plan_.writes.push_back({Step::Scale, &object, record.uid, "", replicas});
     if (!in_step_but_for_replicas(object, record))
-      plan_.held.push_back({title(object), reason, true});
+      plan_.held.push_back({title(object), reason.text, true, reason.update});
   }
 
   const Observed& observed_;
   const Gates& open_;
   const std::map<k8s::ObjectKey, Settled>& settled_;
-  const bool credentials_edited_;
+  const Reserve& reserve_;
   Plan plan_;
 };
 
 }  // namespace
 
 Plan make_plan(const desired::Objects& desired, const Observed& observed, const Gates& open,
-               const std::map<k8s::ObjectKey, Settled>& settled, bool credentials_edited) {
-  Planner planner(observed, open, settled, credentials_edited);
+               const std::map<k8s::ObjectKey, Settled>& settled, const Reserve& reserve) {
+  Planner planner(observed, open, settled, reserve);
   for (const Object& object : desired)
     if (object.kind() != "Secret") planner.consider(object);  // the credential keeper's
   return planner.take();

@@ -29,6 +29,7 @@ struct Held {
   std::string object;  // "Deployment demo-api"
   std::string reason;
   bool exists = false;  // its old template runs on meanwhile
+  bool update = false;  // waits for an approval; what runs is what this generation asks for
   bool operator==(const Held&) const = default;
 };
 
@@ -51,9 +52,14 @@ struct Plan {
   bool waiting = false;  // objects of a deleted predecessor are still there
 };
 
-// `credentials_edited`: somebody else wrote values into N-credentials; that rolls no pod.
+// Why templates do not change though no gate is shut.
+struct Reserve {
+  bool credentials_edited = false;  // somebody else wrote values into N-credentials
+  bool updates_on_request = false;  // what the operator itself causes waits for an approval
+};
+
 Plan make_plan(const desired::Objects& desired, const Observed& observed, const Gates& open,
-               const std::map<k8s::ObjectKey, Settled>& settled, bool credentials_edited);
+               const std::map<k8s::ObjectKey, Settled>& settled, const Reserve& reserve);
 
 // Does `object` need one of `unusable`: name it in its pods, or wait for its component?
 bool depends_on(const desired::Object& object, const Unusable& unusable);

@@ -10,6 +10,7 @@
 #include "k8s-client/errors.h"
 #include "k8s-client/guarded.h"
 #include "reconcilers/credential_keeper.h"
+#include "reconcilers/faults.h"
 #include "reconcilers/gates.h"
 #include "reconcilers/operate.h"
 #include "reconcilers/progress.h"
@@ -20,6 +21,8 @@ namespace reconcilers {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr auto kHiccup = 3s;  // faults that are over by then are not told
 
 // Letters and digits, each as likely as the others: bytes beyond the last multiple are thrown away.
 std::string random_text(std::size_t length) {
@@ -50,6 +53,7 @@ struct Pass {
   Memory& memory;
   Observed observed;
   TimePoint now;
+  Faults faults{options.now};
 
   void run();
 
@@ -62,8 +66,16 @@ struct Pass {
   void operate(const crds::Resolved& resolved, const desired::Objects& desired, const Gates& open);
   void publish(const crds::Resolved& resolved, const desired::Objects& desired,
                const Applied& applied, const CredentialState& credentials);
+  bool faults_last();
   Publisher publisher() const;
 };
+
+Applied with_faults(Applied applied, const Faults& faults) {
+  applied.faults = faults.passing();
+  const auto& refusals = faults.refusals();
+  applied.issues.insert(applied.issues.end(), refusals.begin(), refusals.end());
+  return applied;
+}
 
 void Pass::run() {
   const auto& allowed = options.prerelease_namespaces;
@@ -78,14 +90,25 @@ void Pass::run() {
 
 void Pass::run_valid(const crds::Resolved& resolved) {
   const CredentialState credential_state = credentials(resolved);
+  // Without them nothing can be said of what runs: not for a hiccup.
+  if (!faults.none() && !faults_last()) faults.rethrow();
   const desired::Facts facts = learn(resolved, observed, credential_state.values);
   const desired::Objects desired = desired::build(resolved, facts);
   const Gates open = open_gates(resolved, facts, observed, desired);
-  const Applied applied = apply(resolved, desired, open, credential_state);
+  Applied applied = apply(resolved, desired, open, credential_state);
   if (applied.namespace_ending) return;
   if (!resolved.paused) operate(resolved, desired, open);
   if (applied.waiting || credential_state.waiting) memory.wake_at(now + kCacheDelay);
-  publish(resolved, desired, applied, credential_state);
+  if (faults.none()) memory.faulty_since.reset();
+  if (faults.none() || faults_last())
+    publish(resolved, desired, with_faults(std::move(applied), faults), credential_state);
+  if (!faults.none()) faults.rethrow();
+}
+
+// Or they were told before, by an earlier process perhaps.
+bool Pass::faults_last() {
+  if (!memory.faulty_since) memory.faulty_since = now;
+  return now - *memory.faulty_since >= kHiccup || tells_fault(observed.status());
 }
 
 void Pass::run_invalid(const crds::Problems& problems) {
@@ -98,15 +121,19 @@ CredentialState Pass::credentials(const crds::Resolved& resolved) {
   const bool absent = !observed.find("Secret", resolved.name + "-credentials");
   if (resolved.paused && absent) return {};
   const CredentialKeeper keeper{client, store, options.random, now};
-  return keeper.keep(resolved, observed, memory);
+  CredentialState state;
+  faults.attempt("Secret " + resolved.name + "-credentials",
+                 [&] { state = keeper.keep(resolved, observed, memory); });
+  return state;
 }
 
 Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desired,
                     const Gates& open, const CredentialState& credentials) {
-  const bool edited = !credentials.foreign_keys.empty();
-  const Plan plan = make_plan(desired, observed, open, memory.settled, edited);
-  Applied applied = resolved.paused ? Applier::pause(plan)
-                                    : Applier(client, store, observed, memory, now).carry_out(plan);
+  const Reserve reserve{!credentials.foreign_keys.empty(), resolved.updates_on_request};
+  const Plan plan = make_plan(desired, observed, open, memory.settled, reserve);
+  Applied applied = resolved.paused
+                        ? Applier::pause(plan)
+                        : Applier(client, store, observed, memory, faults, now).carry_out(plan);
   if (resolved.paused)
     for (const VolumeClaim& claim : volume_claims(resolved, desired, observed))
       if (must_grow(claim)) applied.pending.push_back("PersistentVolumeClaim " + claim.name);
@@ -117,15 +144,21 @@ Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desi
 void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desired,
                    const Gates& open) {
   const Procedures procedures{client, store, observed, memory, now};
-  procedures.repeat_failed_jobs(desired);
+  faults.attempt("a failed Job", [&] { procedures.repeat_failed_jobs(desired); });
   const VolumeClaims claims = volume_claims(resolved, desired, observed);
-  procedures.grow_volumes(claims);
-  procedures.keep_or_release_data(desired, claims, resolved.deletion_policy);
-  procedures.finish_redis_bootstrap(resolved);
+  faults.attempt("the growth of the volumes", [&] { procedures.grow_volumes(claims); });
+  faults.attempt("the owners of the data", [&] {
+    procedures.keep_or_release_data(desired, claims, resolved.deletion_policy);
+  });
+  faults.attempt("ConfigMap " + resolved.name + "-redis-state",
+                 [&] { procedures.finish_redis_bootstrap(resolved); });
   // What is not known yet may be missing among the desired objects: only then is nothing garbage
   const bool all_known =
       open.contains(desired::Gate::Credentials) && open.contains(desired::Gate::RedisAddresses);
-  if (all_known) procedures.prune(find_garbage(desired, observed));
+  if (!all_known) return;
+  for (const k8s::RecordPtr& it : find_garbage(desired, observed))
+    faults.attempt("the removal of " + it->key.kind + " " + it->key.name,
+                   [&] { procedures.prune(*it); });
 }
 
 void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired,

@@ -2,6 +2,7 @@
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/gates.h"
+#include "reconcilers/updates.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -10,8 +11,9 @@ namespace {
 using k8s::Json;
 
 constexpr const char* kFields[] = {
-    "observedGeneration", "conditions",    "version", "images",    "replicas",  "selector",
-    "components",         "readyReplicas", "held",    "endpoints", "migration", "buckets"};
+    "observedGeneration", "conditions", "version",       "images", "replicas",
+    "selector",           "components", "readyReplicas", "held",   "endpoints",
+    "migration",          "buckets",    "triggers"};
 
 Json component_list(const std::vector<Component>& components) {
   Json list = Json::array();
@@ -81,6 +83,8 @@ Json status_fields(const crds::Resolved& resolved, const desired::Objects& desir
                  {"components", component_list(components)},
                  {"endpoints", {{"api", api_endpoint(resolved)}}}};
   put_scale(status, observed, components);
+  const std::string approval = acted_on_approval(resolved, desired, observed);
+  if (!approval.empty()) status["triggers"] = {{"approve-updates", approval}};
   if (!held.empty()) status["held"] = held_list(held, observed.status(), now);
   for (const std::string component : {desired::kMigration, desired::kBuckets}) {
     Json record = record_of_job(desired, observed, component);
@@ -94,7 +98,8 @@ Json status_fields(const crds::Resolved& resolved, const desired::Objects& desir
 
 Json kept_status_fields(const Observed& observed, const std::vector<Component>& components) {
   Json status = Json::object();
-  for (const char* field : {"version", "images", "endpoints", "migration", "buckets", "held"})
+  for (const char* field :
+       {"version", "images", "endpoints", "migration", "buckets", "held", "triggers"})
     if (observed.status().contains(field)) status[field] = observed.status().at(field);
   status["observedGeneration"] = observed.resource->generation;
   status["components"] = component_list(components);

@@ -62,8 +62,9 @@ class StockTaker {
   }
 
   const Held* held(const std::string& object) const {
-    const auto found = std::find_if(held_.begin(), held_.end(),
-                                    [&object](const Held& it) { return it.object == object; });
+    const auto found = std::find_if(held_.begin(), held_.end(), [&object](const Held& it) {
+      return it.object == object && !it.update;
+    });
     return found == held_.end() ? nullptr : &*found;
   }
 
@@ -77,6 +78,14 @@ class StockTaker {
       return "pod " + pod->key.name + ": " + reason + (message.empty() ? "" : ": " + message);
     }
     return "";
+  }
+
+  bool has_pod(const Record& job) const {
+    const auto pods = observed_.of_kind("Pod");
+    return std::any_of(pods.begin(), pods.end(), [&job](const RecordPtr& pod) {
+      const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
+      return owner != pod->labels.end() && owner->second == job.key.name;
+    });
   }
 
   Component workload(const std::string& component, const std::string& object, std::int64_t replicas,
@@ -96,16 +105,27 @@ class StockTaker {
     it.serving = serving(*record) && count(*record, "replicas") == replicas;
     it.current = it.serving && rolled_out(*record, component != desired::kRedis) &&
                  why == nullptr && !refused_.contains(object);
-    it.message = current_message(it, why);
+    it.message = current_message(it, why, *record);
     return it;
   }
 
-  std::string current_message(const Component& it, const Held* why) const {
+  // Why there is no pod only the events of its owner tell.
+  static std::string ask(const std::string& kind, const std::string& name) {
+    return "; if that lasts, kubectl describe " + kind + "/" + name +
+           " says why (a quota or an admission rule, mostly)";
+  }
+
+  std::string current_message(const Component& it, const Held* why, const Record& record) const {
     if (it.current) return "";
     if (why) return "the change of " + it.object + " " + why->reason;
     if (refused_.contains(it.object)) return "the change of " + it.object + " is not written";
     const std::string trouble = pod_trouble(it.name, "");
     if (!trouble.empty()) return trouble;
+    const std::string failure = text_fact(record, "failure");
+    if (!failure.empty()) return it.object + " cannot have its pods: " + failure;
+    if (it.total < it.desired && record.key.kind == "StatefulSet")
+      return it.object + ": " + std::to_string(it.total) + " of " + std::to_string(it.desired) +
+             " pods exist" + ask("statefulset", record.key.name);
     if (!it.serving)
       return it.object + ": " + std::to_string(it.ready) + " of " + std::to_string(it.desired) +
              " replicas are ready";
@@ -129,7 +149,9 @@ class StockTaker {
       it.message = failures->second.message + "; it is run again";
     } else if (record) {
       const std::string trouble = pod_trouble(object.component, object.name());
-      it.message = it.object + (trouble.empty() ? " is running" : ": " + trouble);
+      it.message = it.object + (!trouble.empty()   ? ": " + trouble
+                                : has_pod(*record) ? " is running"
+                                                   : " has no pod" + ask("job", object.name()));
     } else {
       const Held* why = held(it.object);
       it.message = it.object + (why ? " " + why->reason : " is not there yet");

@@ -209,6 +209,10 @@ def spec():
         "deletionPolicy": choice("What becomes of volumes and generated Secrets when the resource "
                                  "is deleted. Default: Retain in Production, else Delete.",
                                  "Retain", "Delete"),
+        "updates": choice("Whether a newer operator may change the pods of database, redis and object "
+                          "store by itself, or waits for the annotation "
+                          "entityservice.io/approve-updates. Default: OnRequest in Production, else "
+                          "Automatic.", "Automatic", "OnRequest"),
         "progressDeadlineSeconds": seconds("How long a change may take until the resource counts as "
                                            "stalled. Default: 600."),
         "clusterDomain": text("DNS domain of the cluster. Default: cluster.local.", 83, DNS_NAME),

@@ -60,6 +60,9 @@ def status():
         "selector": text("Selects the match workers, for autoscalers.", 512),
         "components": items("How each component does.", 32, component(), key="name"),
         "held": items("Changes that wait.", 256, held()),
+        "triggers": mapping("The token of each annotation that asks for something once, when it was "
+                            "done, by the annotation's name without entityservice.io/.", 16,
+                            text("Token.", 253)),
         "endpoints": mapping("Where the service is reached.", 16, text("URL.", 512)),
         "migration": job("The last migration of the database.",
                          version=text("Version of the application that it belongs to.", 64)),

@@ -136,14 +136,20 @@ Json init_volume(const std::string& config) {
 const std::vector<std::string> kPasswords = {"postgres-password", "database-user",
                                              "database-password"};
 
+// Passwords are read when the database is made and never again: on a volume, a restart for new
+// ones would be for nothing. Without one it makes a database that knows them.
+std::map<std::string, std::string> password_annotation(const Resolved& resolved,
+                                                       const Facts& facts) {
+  if (resolved.database.storage.enabled) return {};
+  return secrets_annotation(facts, kPasswords);
+}
+
 Json database_template(const Resolved& resolved, const Facts& facts, const std::string& config) {
   PodParts parts{.component = kDatabase, .user = kUser, .group = kUser};
   parts.grace_seconds = resolved.database.grace_seconds;
   parts.containers.push_back(container(resolved));
   const auto shared = memory_share(resolved.database.resources, kSharedBuffersPercent);
-  // Passwords are read when the database is made and never again: on a volume, a restart for new
-  // ones would be for nothing. Without one it makes a database that knows them.
-  if (!resolved.database.storage.enabled) parts.annotations = secrets_annotation(facts, kPasswords);
+  parts.annotations = password_annotation(resolved, facts);
   parts.volumes =
       Json::array({config_volume("config", config), init_volume(config),
                    credentials_volume(resolved, "credentials", kPasswords),
@@ -164,6 +170,7 @@ Objects database(const Resolved& resolved, const Facts& facts) {
   parts.replicas = resolved.database.replicas;
   parts.storage = &resolved.database.storage;
   parts.pod_template = database_template(resolved, facts, all.back().name());
+  parts.inputs = Json::array({resolved.database.decided, password_annotation(resolved, facts)});
   all.push_back(stateful_set(resolved, facts, std::move(parts)));
   return all;
 }

@@ -11,6 +11,9 @@ namespace {
 
 constexpr int kPort = 9000;
 
+const std::vector<std::string> kConsumed = {"objectstore-root-access-key",
+                                            "objectstore-root-secret-key"};
+
 Object service(const Resolved& resolved, const std::string& name) {
   const Json spec = {{"type", "ClusterIP"},
                      {"selector", selector(resolved, kObjectStore)},
@@ -51,8 +54,7 @@ Json container(const Resolved& resolved) {
 Json store_template(const Resolved& resolved, const Facts& facts) {
   PodParts parts{.component = kObjectStore};
   parts.grace_seconds = resolved.object_store.grace_seconds;
-  parts.annotations =
-      secrets_annotation(facts, {"objectstore-root-access-key", "objectstore-root-secret-key"});
+  parts.annotations = secrets_annotation(facts, kConsumed);
   parts.containers.push_back(container(resolved));
   parts.volumes.push_back(empty_dir("tmp", "64Mi"));
   return pod_template(resolved, resolved.object_store.pod, parts);
@@ -68,6 +70,7 @@ Objects object_store(const Resolved& resolved, const Facts& facts) {
   parts.service = name;
   parts.replicas = resolved.object_store.replicas;
   parts.storage = &resolved.object_store.storage;
+  parts.inputs = Json::array({resolved.object_store.decided, secrets_annotation(facts, kConsumed)});
   parts.pod_template = store_template(resolved, facts);
   all.push_back(stateful_set(resolved, facts, std::move(parts)));
   return all;

@@ -19,6 +19,8 @@ constexpr const char* kStatePath = "/etc/redis-state";
 constexpr const char* kPasswordPath = "/etc/redis-password";
 constexpr const char* kRunPath = "/run/redis";
 
+const std::vector<std::string> kConsumed = {"redis-password"};
+
 std::vector<std::string> run_script(const std::string& file) {
   return {"sh", std::string(kConfigPath) + "/" + file};
 }
@@ -88,11 +90,11 @@ Json quick_dns() {
 Json redis_template(const Resolved& resolved, const Facts& facts, const std::string& config) {
   PodParts parts{.component = kRedis, .user = kUser, .group = kUser};
   parts.grace_seconds = resolved.redis.grace_seconds;
-  parts.annotations = secrets_annotation(facts, {"redis-password"});
+  parts.annotations = secrets_annotation(facts, kConsumed);
   parts.containers.push_back(redis_container(resolved));
-  parts.volumes = Json::array({config_volume("config", config),
-                               credentials_volume(resolved, "password", {"redis-password"}),
-                               memory_dir("run", "1Mi")});
+  parts.volumes =
+      Json::array({config_volume("config", config),
+                   credentials_volume(resolved, "password", kConsumed), memory_dir("run", "1Mi")});
   if (has_sentinel(resolved)) {
     parts.containers.push_back(sentinel_container(resolved));
     parts.volumes.push_back(config_volume("state", redis_state(resolved)));
@@ -118,6 +120,8 @@ Objects redis(const Resolved& resolved, const Facts& facts) {
   parts.replicas = resolved.redis.replicas;
   parts.storage = &resolved.redis.storage;
   parts.on_delete = true;
+  parts.inputs = Json::array({resolved.redis.decided, secrets_annotation(facts, kConsumed)});
+  if (has_sentinel(resolved)) parts.inputs.push_back(facts.redis_addresses);
   parts.pod_template = redis_template(resolved, facts, all.back().name());
   if (has_sentinel(resolved)) parts.gates.insert(Gate::RedisAddresses);
   all.push_back(stateful_set(resolved, facts, std::move(parts)));

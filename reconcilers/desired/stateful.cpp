@@ -32,6 +32,15 @@ Json claim_template(const Resolved& resolved, const StatefulParts& parts) {
           {"status", {{"phase", "Pending"}}}};
 }
 
+Json provenance(const Resolved& resolved, const StatefulParts& parts) {
+  Json annotations = {{kInputsAnnotation, hash8(parts.inputs.dump())},
+                      {kTemplateAnnotation, hash8(parts.pod_template.dump())}};
+  if (!resolved.updates_approved.empty()) {
+    annotations[kApprovalAnnotation] = resolved.updates_approved;
+  }
+  return annotations;
+}
+
 }  // namespace
 
 Object stateful_set(const Resolved& resolved, const Facts& facts, StatefulParts parts) {
@@ -57,9 +66,10 @@ Object stateful_set(const Resolved& resolved, const Facts& facts, StatefulParts 
                                        ? Json::array({claim_template(resolved, parts)})
                                        : live->second;
   }
+  const Json metadata = {{"annotations", provenance(resolved, parts)}};
   spec["template"] = std::move(parts.pod_template);
-  Object set =
-      object(resolved, parts.component, "apps/v1", "StatefulSet", parts.name, {{"spec", spec}});
+  Object set = object(resolved, parts.component, "apps/v1", "StatefulSet", parts.name,
+                      {{"metadata", metadata}, {"spec", spec}});
   set.gates = std::move(parts.gates);
   return set;
 }

@@ -9,6 +9,14 @@
 
 namespace reconcilers::desired {
 
+// Annotations of each of these StatefulSets, by which a later operator, or this one after a
+// restart, tells why a template would change. Of what the admin decided and the cluster gave
+// (addresses, passwords): a hash. Of the pod template: a hash. And the approval that it was
+// rendered under.
+inline constexpr const char* kInputsAnnotation = "entityservice.io/inputs";
+inline constexpr const char* kTemplateAnnotation = "entityservice.io/template";
+inline constexpr const char* kApprovalAnnotation = "entityservice.io/approved-updates";
+
 // The volume that holds the data, whatever is behind it.
 inline constexpr const char* kDataVolume = "data";
 // The claim that the StatefulSet's controller makes for the volume of `pod`: "data-demo-redis-0".
@@ -19,6 +27,7 @@ struct StatefulParts {
   std::string service = {};  // headless, gives the pods their names; can never change
   std::int64_t replicas = 1;
   const crds::Storage* storage = nullptr;
+  Json inputs = nullptr;   // all that the template follows, apart from the operator
   bool on_delete = false;  // pods are replaced by the operator, one at a time and in its order
   Json pod_template = nullptr;
   std::set<Gate> gates = {Gate::Credentials};

@@ -87,14 +87,19 @@ Json json(const Api& it) {
 }
 
 Json json(const Database& it) {
-  return {{"replicas", it.replicas},     {"storage", json(it.storage)},
-          {"resources", it.resources},   {"max_connections", it.max_connections},
-          {"parameters", it.parameters}, {"grace_seconds", it.grace_seconds},
+  return {{"decided", it.decided},
+          {"replicas", it.replicas},
+          {"storage", json(it.storage)},
+          {"resources", it.resources},
+          {"max_connections", it.max_connections},
+          {"parameters", it.parameters},
+          {"grace_seconds", it.grace_seconds},
           {"pod", json(it.pod)}};
 }
 
 Json json(const Redis& it) {
-  return {{"mode", it.mode == RedisMode::Direct ? "Direct" : "Sentinel"},
+  return {{"decided", it.decided},
+          {"mode", it.mode == RedisMode::Direct ? "Direct" : "Sentinel"},
           {"size", it.size},
           {"replicas", it.replicas},
           {"storage", json(it.storage)},
@@ -105,7 +110,8 @@ Json json(const Redis& it) {
 }
 
 Json json(const ObjectStore& it) {
-  return {{"replicas", it.replicas},
+  return {{"decided", it.decided},
+          {"replicas", it.replicas},
           {"storage", json(it.storage)},
           {"resources", it.resources},
           {"results_bucket", it.results_bucket},
@@ -133,6 +139,7 @@ Json to_json(const Resolved& it) {
           {"paused", it.paused},
           {"deletion_policy", retain ? "Retain" : "Delete"},
           {"updates_on_request", it.updates_on_request},
+          {"updates_approved", it.updates_approved},
           {"progress_deadline_seconds", it.progress_deadline_seconds},
           {"cluster_domain", it.cluster_domain},
           {"images", json(it.images)},

@@ -66,7 +66,8 @@ def neutral(value):
     """Values that are random or assigned are left out: hashes in names, HMACs, cluster addresses."""
     import re
     if isinstance(value, dict):
-        return {k: "<hmac>" if k == "entityservice.io/secrets" else "<ip>" if k == "ip" else neutral(v)
+        hashes = ("entityservice.io/secrets", "entityservice.io/inputs", "entityservice.io/template")
+        return {k: "<hash>" if k in hashes else "<ip>" if k == "ip" else neutral(v)
                 for k, v in value.items()}
     if isinstance(value, list):
         return [neutral(v) for v in value]

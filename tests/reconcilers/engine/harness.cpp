@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "k8s-client/errors.h"
 #include "k8s-client/record.h"
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/kinds.h"
@@ -10,6 +11,7 @@ namespace reconcilers::test {
 
 using namespace std::chrono_literals;
 using Key = SmallCluster::Key;
+constexpr auto kBackOff = 1s;  // the controller's begins shorter and grows
 
 Key key(const std::string& kind, const std::string& name) { return {kind, kNs, name}; }
 
@@ -100,8 +102,14 @@ bool Harness::sync() {
 }
 
 void Harness::reconcile() {
-  for (const Key& it : cluster.keys("EntityService"))
-    actions_[it.name] = reconciler_->reconcile(it);
+  for (const Key& it : cluster.keys("EntityService")) {
+    try {
+      actions_[it.name] = reconciler_->reconcile(it);
+    } catch (const k8s::Error&) {
+      actions_[it.name] = Action::requeue(kBackOff);
+      ++failed_passes;
+    }
+  }
 }
 
 void Harness::settle(std::chrono::seconds patience) {

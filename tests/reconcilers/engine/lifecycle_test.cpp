@@ -64,6 +64,25 @@ TEST(Lifecycle, LostCredentialsOfExistingDataAreNotInvented) {
   EXPECT_THAT(it.message("Stalled"), HasSubstr("restore the Secret"));
 }
 
+TEST(Lifecycle, MissingCredentialsAreNamedWithTheirRemedyAndTheirReturnIsEnough) {
+  Harness it;
+  it.start_ready(production_spec);
+  const Json was = it.find("Secret", "demo-credentials")->at("data").at("redis-password");
+  const auto edit = [&](const std::function<void(Json&)>& change) {
+    it.cluster.edit_as("kubectl-edit", key("Secret", "demo-credentials"),
+                       [&](Json& body) { change(body["data"]); });
+    it.settle();
+  };
+  edit([](Json& data) { data.erase("redis-password"); });
+  EXPECT_THAT(it.writes(), IsEmpty());
+  EXPECT_EQ(it.condition("Stalled"), "True CredentialsIncomplete");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("lacks redis-password"));
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("kubectl -n lab patch secret demo-credentials"));
+  edit([&](Json& data) { data["redis-password"] = was; });
+  EXPECT_THAT(it.writes(), IsEmpty());
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
 TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {
   Harness it;
   it.start_ready(minimal_spec);

@@ -27,6 +27,10 @@ std::string revision_of(const Json& owner) {
   return std::to_string(hash % 100'000'000);
 }
 
+std::int64_t count(const Json& body, const char* pointer) {
+  return body.value(Json::json_pointer(pointer), std::int64_t{0});
+}
+
 const std::string* starting(const std::set<std::string>& prefixes, const std::string& name) {
   for (const std::string& prefix : prefixes)
     if (name.rfind(prefix, 0) == 0) return &prefix;
@@ -98,6 +102,13 @@ bool MiniControllers::deployment(const Key& key) {
   const std::string revision = revision_of(body);
   std::set<std::string> pods;
   bool changed = false;
+  if (!failure.empty() && count(body, "/status/replicas") < replicas) {
+    Json status = body.value("status", Json::object());
+    status["observedGeneration"] = body.at("metadata").at("generation");
+    status["conditions"] =
+        Json::array({{{"type", "ReplicaFailure"}, {"status", "True"}, {"message", failure}}});
+    return set_status(key, std::move(status));
+  }
   for (std::int64_t i = 0; i < replicas; ++i) {
     pods.insert(key.name + "-" + revision + "-" + std::to_string(i));
     changed |= add_pod(key, *pods.rbegin(), revision);
@@ -143,7 +154,8 @@ bool MiniControllers::volume_claim(const Key& key) {
 
 bool MiniControllers::stateful_set(const Key& key) {
   const Json body = *cluster_.find(key);
-  const std::int64_t replicas = body.at("spec").value("replicas", 1);
+  const std::int64_t replicas =
+      podless.contains(key.name) ? 0 : body.at("spec").value("replicas", 1);
   const std::string revision = revision_of(body);
   const bool on_delete = body.value("/spec/updateStrategy/type"_json_pointer, "") == "OnDelete";
   std::set<std::string> pods;

@@ -16,6 +16,8 @@ class MiniControllers {
   bool step();  // true: something changed
 
   std::set<std::string> never_ready;             // names of Deployments and StatefulSets
+  std::set<std::string> podless;                 // names of StatefulSets whose pods are refused
+  std::string failure;                           // why no new pods of Deployments can be made
   std::set<std::string> held_jobs;               // names begin with this: they go on running
   std::map<std::string, int> failing_jobs;       // names begin with this: so many fail
   std::set<std::string> unbound, never_resized;  // names of volume claims

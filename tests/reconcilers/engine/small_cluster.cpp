@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "k8s-client/errors.h"
 #include "reconcilers/kinds.h"
 #include "tests/reconcilers/engine/responses.h"
 
@@ -11,6 +12,8 @@ namespace reconcilers::test {
 namespace {
 
 using k8s::Response;
+
+constexpr const char* kAddress = "f:spec\nf:clusterIP";
 
 k8s::Resource resource_of_plural(const std::string& plural) {
   if (plural == "events") return {"events.k8s.io", "v1", "events", "Event"};
@@ -92,6 +95,7 @@ Response SmallCluster::send(const k8s::Request& request) {
 Response SmallCluster::dispatch(const Call& call) {
   const auto found = state_.objects.find(call.key);
   const std::string& method = call.request.method;
+  if (auto failed = fail(call)) return *failed;
   if (auto refusal = refuse(call)) return *refusal;
   if (call.key.kind == "StorageClass" && method == "GET") return storage.read(call.key.name);
   if (method == "GET")
@@ -104,6 +108,14 @@ Response SmallCluster::dispatch(const Call& call) {
   Stored& created = insert(call.key, call.body);
   note_update(created, Json::object(), call.manager, "");
   return ok(created.body, 201);
+}
+
+std::optional<Response> SmallCluster::fail(const Call& call) const {
+  const auto found = failing.find(call.request.method + " " + call.key.kind + "/" + call.key.name);
+  if (found == failing.end() || call.subresource == "status") return std::nullopt;
+  if (found->second == 0)
+    throw k8s::TransportError(k8s::TransportError::Stage::Deadline, found->first + ": no answer");
+  return error(found->second, "", failure);
 }
 
 std::optional<Response> SmallCluster::refuse(const Call& call) const {
@@ -133,6 +145,8 @@ Response SmallCluster::apply(const Call& call) {
   if (found == state_.objects.end()) {
     if (!call.subresource.empty()) return error(404, "NotFound", call.key.name + " not found");
     if (!uid.empty()) return error(409, "Conflict", "uid precondition failed");
+    if (taken_addresses.contains(call.body.value("/spec/clusterIP"_json_pointer, "")))
+      return error(422, "Invalid", "spec.clusterIPs: provided IP is already allocated");
     Json body = call.body;
     Stored& created = insert(call.key, std::move(body));
     created.entries = {{call.manager, "Apply", "", fields_of(call.body)}};
@@ -173,7 +187,8 @@ void SmallCluster::lay_intent(Stored& object, const Json& intent, const std::str
     const bool shared =
         std::any_of(object.entries.begin(), object.entries.end(),
                     [&](const Entry& it) { return &it != &*own && it.fields.contains(path); });
-    if (!shared) erase_at(object.body, path);
+    // an address is given once, whoever asked for it
+    if (!shared && path != kAddress) erase_at(object.body, path);
   }
   own->fields = fresh;
   for (const std::string& path : fresh) {

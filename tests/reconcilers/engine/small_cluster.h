@@ -63,8 +63,12 @@ class SmallCluster final : public k8s::Transport {
   std::function<void(const Seen&)> before_write, after_write;  // may throw Crash
   // Kinds and names that admission refuses: "Deployment/demo-api" → its message
   std::map<std::string, std::string> refused;
+  // Requests that the server fails to carry out: "PATCH Service/demo-api" → its code; 0: it hangs
+  std::map<std::string, int> failing;
+  std::string failure = "something is wrong in here";
   bool namespace_ending = false;
-  SmallStorage storage;  // a claim that names no class gets "standard"
+  SmallStorage storage;                   // a claim that names no class gets "standard"
+  std::set<std::string> taken_addresses;  // of Services elsewhere
 
  private:
   struct Entry {
@@ -92,6 +96,7 @@ class SmallCluster final : public k8s::Transport {
   k8s::Response merge(const Call& call);
   k8s::Response remove(const Call& call);
   std::optional<k8s::Response> refuse(const Call& call) const;
+  std::optional<k8s::Response> fail(const Call& call) const;
 
   Stored& insert(const Key& key, Json body);
   void lay_intent(Stored& object, const Json& intent, const std::string& manager,

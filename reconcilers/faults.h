@@ -1,0 +1,50 @@
+// What goes wrong between a pass and the API server without being the pass' own doing: an answer
+// 5xx or 429, a webhook that hangs, a permission that is missing. The pass goes on with what does
+// not depend on it, tells it in the status once it lasts, and then fails, so that the controller's
+// back-off has it run again. Lives inside one pass; not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "k8s-client/errors.h"
+#include "reconcilers/plan.h"
+
+namespace reconcilers {
+
+// The answer speaks of this one object. The rest (who we are, how busy the server is) concerns all.
+bool about_the_object(const k8s::ApiError& error);
+// The API server says that the namespace is going or gone.
+bool says_namespace_ending(const k8s::ApiError& error);
+// "the API server refuses Service demo-api: …", and what to do about it.
+std::string refusal_text(const std::string& what, const k8s::Error& error);
+
+class Faults {
+ public:
+  explicit Faults(k8s::Now now) : now_(std::move(now)) {}
+
+  // Runs `step`; false when that failed, or when there is no use in trying. Throws what says that
+  // this pass is void: a conflict, a namespace that is going, no connection, no lease, no identity.
+  bool attempt(const std::string& what, const std::function<void()>& step);
+  // Within a handler of `error`: keeps it, or throws it as `attempt` does.
+  void keep(const std::string& what, const k8s::Error& error);
+
+  // Failing requests have taken so long that other resources would wait for this one.
+  bool given_up() const;
+  bool none() const { return !first_; }
+  const std::vector<Issue>& passing() const { return passing_; }    // may go away by itself
+  const std::vector<Issue>& refusals() const { return refusals_; }  // needs somebody
+  [[noreturn]] void rethrow() const { std::rethrow_exception(first_); }
+
+ private:
+  const k8s::Now now_;
+  std::exception_ptr first_;
+  std::optional<k8s::Clock::time_point> since_;
+  std::vector<Issue> passing_, refusals_;
+};
+
+}  // namespace reconcilers
