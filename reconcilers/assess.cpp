@@ -208,7 +208,9 @@ Assessment assess_invalid(const crds::Problems& problems, const std::vector<Comp
   result.conditions = {
       condition("ConfigurationValid", false, "InvalidSpec", text),
       condition("Stalled", true, "InvalidSpec",
-                "nothing is changed until the spec is valid: " + text),
+                "nothing is changed until the spec is valid, nor does another deletionPolicy count "
+                "before: " +
+                    text),
       condition("Reconciling", false, "Stalled", "see the condition Stalled"),
   };
   if (components.empty()) {

@@ -43,19 +43,24 @@ std::string obstacle(const k8s::Client& client, const std::string& name) {
 }  // namespace
 
 void Procedures::grow_volumes(const VolumeClaims& claims) const {
-  std::map<std::string, std::string> obstacles;  // by StorageClass
+  Obstacles obstacles;
   for (const VolumeClaim& claim : claims) {
     if (!must_grow(claim)) continue;
     if (memory.refused(claim.live->key, claim.wanted, now) != nullptr) continue;
-    const std::string storage_class = text_fact(*claim.live, "class");
-    if (!obstacles.contains(storage_class))
-      obstacles[storage_class] = obstacle(client, storage_class);
-    const std::string& why_not = obstacles.at(storage_class);
-    if (why_not.empty())
-      grow(claim);
-    else
-      memory.refuse(claim.live->key, claim.wanted, kNotAllowed, why_not, now);
+    faults.attempt("the growth of PersistentVolumeClaim " + claim.name,
+                   [&] { grow_as_allowed(claim, obstacles); });
   }
+}
+
+void Procedures::grow_as_allowed(const VolumeClaim& claim, Obstacles& obstacles) const {
+  const std::string storage_class = text_fact(*claim.live, "class");
+  if (!obstacles.contains(storage_class))
+    obstacles[storage_class] = obstacle(client, storage_class);
+  const std::string& why_not = obstacles.at(storage_class);
+  if (why_not.empty())
+    grow(claim);
+  else
+    memory.refuse(claim.live->key, claim.wanted, kNotAllowed, why_not, now);
 }
 
 void Procedures::grow(const VolumeClaim& claim) const {

@@ -14,11 +14,6 @@ using k8s::Json;
 using k8s::Record;
 using k8s::RecordPtr;
 
-bool is_pod_of(const Record& pod, const std::string& job) {
-  const auto owner = pod.labels.find("batch.kubernetes.io/job-name");
-  return owner != pod.labels.end() && owner->second == job;
-}
-
 // What the Job's pods said at their end; the Job itself only knows that it has failed.
 std::string failure_text(const Record& job, const Observed& observed) {
   std::string text = "Job " + job.key.name + " failed";
@@ -47,9 +42,11 @@ void count_failure(JobFailures& failures, const Record& job, const Observed& obs
 }  // namespace
 
 void Procedures::remove(const Record& record, const std::string& resource_version) const {
-  const bool removed = client.remove(resource_of(record.key.kind), record.key.ns, record.key.name,
-                                     {record.uid, resource_version}, "Background");
-  if (removed) store.remove(record.key, record.uid);
+  faults.attempt("the removal of " + record.key.kind + " " + record.key.name, [&] {
+    const bool removed = client.remove(resource_of(record.key.kind), record.key.ns, record.key.name,
+                                       {record.uid, resource_version}, "Background");
+    if (removed) store.remove(record.key, record.uid);
+  });
 }
 
 bool Procedures::is_outdated(const desired::Object& wanted, const Record& job) const {
@@ -99,13 +96,17 @@ void Procedures::finish_redis_bootstrap(const crds::Resolved& resolved) const {
     const Json body = {
         {"metadata", {{"uid", state->uid}, {"resourceVersion", state->resource_version}}},
         {"data", {{"bootstrap", "false"}}}};
-    Json answer =
-        client.merge(resource_of("ConfigMap"), state->key.ns, state->key.name, body, kManager);
-    store.put(record_of("ConfigMap", std::move(answer)));
+    faults.attempt("ConfigMap " + state->key.name, [&] {
+      Json answer =
+          client.merge(resource_of("ConfigMap"), state->key.ns, state->key.name, body, kManager);
+      store.put(record_of("ConfigMap", std::move(answer)));
+    });
     return;
   }
 }
 
-void Procedures::prune(const Record& garbage) const { remove(garbage, garbage.resource_version); }
+void Procedures::prune(const std::vector<RecordPtr>& garbage) const {
+  for (const RecordPtr& record : garbage) remove(*record, record->resource_version);
+}
 
 }  // namespace reconcilers

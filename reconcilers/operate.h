@@ -3,6 +3,7 @@
 // and its execution.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,17 +11,35 @@
 #include "k8s-client/client.h"
 #include "k8s-client/store.h"
 #include "reconcilers/desired/desired.h"
+#include "reconcilers/faults.h"
 #include "reconcilers/memory.h"
 #include "reconcilers/observe.h"
 #include "reconcilers/volumes.h"
 
 namespace reconcilers {
 
+// An object that is to go with the resource when that is deleted, or to outlive it.
+struct Following {
+  k8s::RecordPtr record;
+  bool into_deletion;
+};
+
+std::string title(const Following& change);  // for people
+
+// What `policy` asks to be changed: the volume claims that the resource uses follow it into
+// deletion, or outlive it; ownerless objects as well, last, and not before all of the data does.
+std::vector<Following> find_followings(const desired::Objects& desired, const VolumeClaims& used,
+                                       const Observed& observed, crds::DeletionPolicy policy);
+
+// Why volumes do not grow, by StorageClass; "" when they do.
+using Obstacles = std::map<std::string, std::string>;
+
 struct Procedures {
   const k8s::Client& client;
   k8s::Store& store;
   const Observed& observed;
   Memory& memory;
+  Faults& faults;  // each request is an attempt of its own: one that fails delays no other
   TimePoint now;
 
   // Failed Jobs are counted; after the back-off they are deleted, and the next pass
@@ -29,18 +48,16 @@ struct Procedures {
   void repeat_failed_jobs(const desired::Objects& desired) const;
   // One write a claim that asks for less than is wanted; what is refused is tried ever more rarely.
   void grow_volumes(const VolumeClaims& claims) const;
-  // The volume claims that the resource uses follow it into deletion, or outlive it; ownerless
-  // objects as well, and not before all of the data does.
-  void keep_or_release_data(const desired::Objects& desired, const VolumeClaims& used,
-                            crds::DeletionPolicy policy) const;
+  void keep_or_release(const std::vector<Following>& changes) const;
   // Once all pods of Redis were ready, it never again elects its first master by itself.
   void finish_redis_bootstrap(const crds::Resolved& resolved) const;
-  void prune(const k8s::Record& garbage) const;
+  void prune(const std::vector<k8s::RecordPtr>& garbage) const;
 
  private:
   bool is_outdated(const desired::Object& wanted, const k8s::Record& job) const;
   bool began(const k8s::Record& job) const;
   void follow(const k8s::Record& record, bool into_deletion) const;
+  void grow_as_allowed(const VolumeClaim& claim, Obstacles& obstacles) const;
   void remove(const k8s::Record& record, const std::string& resource_version) const;
   void grow(const VolumeClaim& claim) const;
 };

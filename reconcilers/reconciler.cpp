@@ -77,6 +77,16 @@ Applied with_faults(Applied applied, const Faults& faults) {
   return applied;
 }
 
+void add_pending_procedures(const crds::Resolved& resolved, const desired::Objects& desired,
+                            const Observed& observed, std::vector<std::string>& pending) {
+  const VolumeClaims claims = volume_claims(resolved, desired, observed);
+  for (const VolumeClaim& claim : claims)
+    if (must_grow(claim)) pending.push_back("PersistentVolumeClaim " + claim.name);
+  for (const Following& change :
+       find_followings(desired, claims, observed, resolved.deletion_policy))
+    pending.push_back(title(change));
+}
+
 void Pass::run() {
   const auto& allowed = options.prerelease_namespaces;
   const bool named = std::find(allowed.begin(), allowed.end(), observed.key.ns) != allowed.end();
@@ -134,31 +144,23 @@ Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desi
   Applied applied = resolved.paused
                         ? Applier::pause(plan)
                         : Applier(client, store, observed, memory, faults, now).carry_out(plan);
-  if (resolved.paused)
-    for (const VolumeClaim& claim : volume_claims(resolved, desired, observed))
-      if (must_grow(claim)) applied.pending.push_back("PersistentVolumeClaim " + claim.name);
+  if (resolved.paused) add_pending_procedures(resolved, desired, observed, applied.pending);
   if (credentials.issue) applied.issues.insert(applied.issues.begin(), *credentials.issue);
   return applied;
 }
 
 void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desired,
                    const Gates& open) {
-  const Procedures procedures{client, store, observed, memory, now};
-  faults.attempt("a failed Job", [&] { procedures.repeat_failed_jobs(desired); });
+  const Procedures procedures{client, store, observed, memory, faults, now};
+  procedures.repeat_failed_jobs(desired);
   const VolumeClaims claims = volume_claims(resolved, desired, observed);
-  faults.attempt("the growth of the volumes", [&] { procedures.grow_volumes(claims); });
-  faults.attempt("the owners of the data", [&] {
-    procedures.keep_or_release_data(desired, claims, resolved.deletion_policy);
-  });
-  faults.attempt("ConfigMap " + resolved.name + "-redis-state",
-                 [&] { procedures.finish_redis_bootstrap(resolved); });
+  procedures.grow_volumes(claims);
+  procedures.keep_or_release(find_followings(desired, claims, observed, resolved.deletion_policy));
+  procedures.finish_redis_bootstrap(resolved);
   // What is not known yet may be missing among the desired objects: only then is nothing garbage
   const bool all_known =
       open.contains(desired::Gate::Credentials) && open.contains(desired::Gate::RedisAddresses);
-  if (!all_known) return;
-  for (const k8s::RecordPtr& it : find_garbage(desired, observed))
-    faults.attempt("the removal of " + it->key.kind + " " + it->key.name,
-                   [&] { procedures.prune(*it); });
+  if (all_known) procedures.prune(find_garbage(desired, observed));
 }
 
 void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired,

@@ -39,27 +39,51 @@ Data data_of(const desired::Objects& desired, const VolumeClaims& used, const Ob
   return data;
 }
 
+bool follows(const Record& record, const Observed& observed) {
+  const auto& owners = record.owner_uids;
+  return std::find(owners.begin(), owners.end(), observed.uid()) != owners.end();
+}
+
 }  // namespace
+
+std::string title(const Following& change) {
+  return "the deletionPolicy of " + change.record->key.kind + " " + change.record->key.name;
+}
 
 // A volume that this resource does not use holds what an earlier resource of the name retained: to
 // let it follow this one would delete what was to be kept. And data without the passwords that it
 // was made with is as good as lost, so those stay as long as any of the data does.
-void Procedures::keep_or_release_data(const desired::Objects& desired, const VolumeClaims& used,
-                                      crds::DeletionPolicy policy) const {
+std::vector<Following> find_followings(const desired::Objects& desired, const VolumeClaims& used,
+                                       const Observed& observed, crds::DeletionPolicy policy) {
+  std::vector<Following> changes;
+  const auto want = [&](const RecordPtr& record, bool into_deletion) {
+    const bool as_asked = follows(*record, observed) == into_deletion;
+    if (!as_asked && !record->deleting && !observed.is_predecessors(*record))
+      changes.push_back({record, into_deletion});
+  };
   const Data data = data_of(desired, used, observed);
   const bool release = policy == crds::DeletionPolicy::Delete;
-  for (const RecordPtr& claim : data.claims) follow(*claim, release);
-  for (const RecordPtr& claim : data.others) follow(*claim, false);
+  for (const RecordPtr& claim : data.claims) want(claim, release);
+  for (const RecordPtr& claim : data.others) want(claim, false);
   for (const RecordPtr& record : {observed.find("Secret", observed.key.name + "-credentials"),
                                   observed.find("ConfigMap", observed.key.name + "-redis-state")})
     if (record && record->controller_uid.empty())
-      follow(*record, release && !data.outlives_resource());
+      want(record, release && !data.outlives_resource());
+  return changes;
+}
+
+void Procedures::keep_or_release(const std::vector<Following>& changes) const {
+  bool all = true;
+  for (const Following& change : changes) {
+    // what could not be told to go stays, and the passwords and the Redis state with it
+    const bool is_data = change.record->key.kind == "PersistentVolumeClaim";
+    if (change.into_deletion && !is_data && !all) return;
+    all =
+        faults.attempt(title(change), [&] { follow(*change.record, change.into_deletion); }) && all;
+  }
 }
 
 void Procedures::follow(const Record& record, bool into_deletion) const {
-  const auto& owners = record.owner_uids;
-  const bool follows = std::find(owners.begin(), owners.end(), observed.uid()) != owners.end();
-  if (follows == into_deletion || record.deleting || observed.is_predecessors(record)) return;
   const k8s::Resource& resource = resource_of(record.key.kind);
   Json metadata = {{"name", record.key.name}, {"namespace", record.key.ns}};
   if (into_deletion) {

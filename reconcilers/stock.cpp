@@ -70,8 +70,7 @@ class StockTaker {
 
   std::string pod_trouble(const std::string& component, const std::string& job) const {
     for (const RecordPtr& pod : observed_.of_component("Pod", component)) {
-      const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
-      if (!job.empty() && (owner == pod->labels.end() || owner->second != job)) continue;
+      if (!job.empty() && !is_pod_of(*pod, job)) continue;
       const std::string reason = text_fact(*pod, "reason");
       const std::string message = text_fact(*pod, "message");
       if (pod->deleting || fact_is_true(*pod, "ready") || reason.empty()) continue;
@@ -82,10 +81,8 @@ class StockTaker {
 
   bool has_pod(const Record& job) const {
     const auto pods = observed_.of_kind("Pod");
-    return std::any_of(pods.begin(), pods.end(), [&job](const RecordPtr& pod) {
-      const auto owner = pod->labels.find("batch.kubernetes.io/job-name");
-      return owner != pod->labels.end() && owner->second == job.key.name;
-    });
+    return std::any_of(pods.begin(), pods.end(),
+                       [&job](const RecordPtr& pod) { return is_pod_of(*pod, job.key.name); });
   }
 
   Component workload(const std::string& component, const std::string& object, std::int64_t replicas,

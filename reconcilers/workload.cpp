@@ -36,6 +36,11 @@ std::vector<std::string> list_fact(const k8s::Record& record, const char* fact) 
   return value.is_array() ? value.get<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
+bool is_pod_of(const k8s::Record& pod, const std::string& job) {
+  const auto owner = pod.labels.find("batch.kubernetes.io/job-name");
+  return owner != pod.labels.end() && owner->second == job;
+}
+
 bool serving(const k8s::Record& workload) {
   return observed_current(workload) && count(workload, "ready") >= count(workload, "replicas");
 }

@@ -1,4 +1,4 @@
-// How far a Deployment, StatefulSet or Job has come, read from its record. Pure.
+// How far a Deployment, StatefulSet or Job has come, read from its record and its pods. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,9 @@ bool serving(const k8s::Record& workload);
 // … and all run the current template, older pods are gone. Pods of an OnDelete StatefulSet are
 // replaced by somebody else, so `template_matters` is false for it.
 bool rolled_out(const k8s::Record& workload, bool template_matters = true);
+
+// Made by the Job of that name.
+bool is_pod_of(const k8s::Record& pod, const std::string& job);
 
 std::int64_t count(const k8s::Record& workload, const char* fact);  // 0 when it has none
 bool fact_is_true(const k8s::Record& record, const char* fact);

@@ -143,6 +143,34 @@ TEST(Faults, OfAProcedureAreToldThoughEverythingIsReady) {
   EXPECT_THAT(it.message("Reconciling"), HasSubstr("PodDisruptionBudget demo-api"));
 }
 
+TEST(Faults, OfOneProcedureDelayNoOther) {
+  Harness it;
+  it.start_ready(production_spec);
+  it.cluster.failing["PATCH PersistentVolumeClaim/data-demo-postgres-0"] = 403;
+  it.cluster.failing["PATCH PersistentVolumeClaim/data-demo-redis-0"] = 500;
+  it.edit_spec("demo", [](Json& spec) {
+    spec["deletionPolicy"] = "Delete";
+    spec["api"]["replicas"] = 1;
+  });
+  it.settle();
+  EXPECT_EQ(it.find("PodDisruptionBudget", "demo-api"), nullptr);
+  it.pass_time(10s);
+  EXPECT_EQ(it.condition("Stalled"), "True RequestRefused");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("data-demo-postgres-0"));
+}
+
+TEST(Faults, OfRemovingAFailedJobAreTold) {
+  Harness it;
+  it.create("demo", minimal_spec());
+  it.controllers.failing_jobs = {{"demo-migrate-", 1}};
+  it.settle();
+  const std::string job = it.named("Job", "demo-migrate-");
+  it.cluster.failing["DELETE Job/" + job] = 403;
+  it.pass_time(30s);
+  EXPECT_EQ(it.condition("Stalled"), "True RequestRefused");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("removal of Job " + job));
+}
+
 TEST(Faults, ThatLastBeyondTheDeadlineAreNamedByStalled) {
   Harness it;
   Json spec = minimal_spec();

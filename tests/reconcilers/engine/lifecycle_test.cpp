@@ -89,10 +89,12 @@ TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {
   it.edit_spec("demo", [](Json& spec) {
     spec["replicas"] = -1;
     spec["colour"] = "blue";
+    spec["deletionPolicy"] = "Retain";
   });
   it.settle();
   EXPECT_THAT(it.writes(), IsEmpty());
   EXPECT_EQ(it.condition("Stalled"), "True InvalidSpec");
+  EXPECT_THAT(it.message("Stalled"), HasSubstr("deletionPolicy"));
   EXPECT_EQ(it.condition("ConfigurationValid"), "False InvalidSpec");
   EXPECT_THAT(it.message("ConfigurationValid"), HasSubstr("spec.replicas"));
   EXPECT_THAT(it.message("ConfigurationValid"), HasSubstr("spec.colour"));

@@ -3,7 +3,12 @@
 namespace reconcilers::test {
 namespace {
 
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 Json with_policy(Json spec, const char* policy) {
   spec["deletionPolicy"] = policy;
@@ -55,6 +60,72 @@ TEST(Retention, RetainedVolumesOfPodsThatTheNextResourceDoesNotHaveOutliveIt) {
             (std::vector{key("PersistentVolumeClaim", "data-demo-redis-1"),
                          key("PersistentVolumeClaim", "data-demo-redis-2")}));
   EXPECT_NE(it.find("Secret", "demo-credentials"), nullptr);
+}
+
+// Those that go with the resource.
+std::vector<std::string> following(const Harness& it) {
+  std::vector<std::string> names;
+  const std::string uid = it.find("EntityService", "demo")->at("metadata").at("uid");
+  for (const char* kind : {"PersistentVolumeClaim", "Secret", "ConfigMap"})
+    for (const auto& object : it.cluster.keys(kind)) {
+      const Json& metadata = it.cluster.find(object)->at("metadata");
+      for (const Json& owner : metadata.value("ownerReferences", Json::array()))
+        if (owner.at("uid") == uid && !owner.value("controller", false))
+          names.push_back(object.name);
+    }
+  return names;
+}
+
+TEST(Retention, ThatIsRefusedIsToldAndTheOtherVolumesAreRetained) {
+  Harness it;
+  it.start_ready(test_spec);
+  ASSERT_THAT(following(it), Contains("demo-credentials"));
+  it.cluster.failing["PATCH PersistentVolumeClaim/data-demo-postgres-0"] = 403;
+  it.edit_spec("demo", [](Json& spec) { spec["deletionPolicy"] = "Retain"; });
+  it.settle();
+  it.pass_time(10s);
+  EXPECT_EQ(it.condition("Stalled"), "True RequestRefused");
+  EXPECT_THAT(it.message("Stalled"),
+              HasSubstr("deletionPolicy of PersistentVolumeClaim data-demo-postgres-0"));
+  EXPECT_THAT(following(it), ElementsAre("data-demo-postgres-0"));
+  it.cluster.failing.clear();
+  it.pass_time(10s);
+  EXPECT_THAT(following(it), IsEmpty());
+  EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
+}
+
+TEST(Retention, VolumeThatCannotBeGivenUpKeepsThePasswordsAndTheRedisState) {
+  Harness it;
+  it.start_ready(production_spec);
+  it.cluster.failing["PATCH PersistentVolumeClaim/data-demo-postgres-0"] = 403;
+  it.edit_spec("demo", [](Json& spec) { spec["deletionPolicy"] = "Delete"; });
+  it.settle();
+  it.pass_time(10s);
+  EXPECT_EQ(it.condition("Stalled"), "True RequestRefused");
+  EXPECT_THAT(following(it), Contains("data-demo-objectstore-0"));
+  EXPECT_THAT(following(it), Not(Contains("demo-credentials")));
+  EXPECT_THAT(following(it), Not(Contains("demo-redis-state")));
+  it.cluster.failing.clear();
+  it.pass_time(10s);
+  EXPECT_THAT(following(it), Contains("demo-credentials"));
+  EXPECT_THAT(following(it), Contains("demo-redis-state"));
+}
+
+TEST(Retention, OfAPausedResourceIsToldAsNotWritten) {
+  Harness it;
+  it.start_ready(test_spec);
+  const auto before = following(it);
+  it.edit_spec("demo", [](Json& spec) {
+    spec["deletionPolicy"] = "Retain";
+    spec["paused"] = true;
+  });
+  it.settle();
+  EXPECT_EQ(following(it), before);
+  EXPECT_THAT(it.message("Paused"),
+              HasSubstr("deletionPolicy of PersistentVolumeClaim data-demo-postgres-0"));
+  it.edit_spec("demo", [](Json& spec) { spec["paused"] = false; });
+  it.settle();
+  EXPECT_THAT(following(it), IsEmpty());
 }
 
 TEST(Retention, BroughtVolumeAndItsPasswordsOutliveTheResource) {
