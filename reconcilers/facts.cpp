@@ -115,9 +115,12 @@ Json config_map(const Json& object) {
 
 // Has any program of it run? A pod whose image or volume is not there is waiting since it was made.
 bool has_started(const Json& pod) {
+  const std::string phase = pod.value("/status/phase"_json_pointer, "");
+  if (phase != "" && phase != "Pending") return true;
   for (const char* list : {"/status/initContainerStatuses", "/status/containerStatuses"})
     for (const Json& it : pod.value(Json::json_pointer(list), Json::array()))
-      if (!it.value("state", Json::object()).contains("waiting") || it.value("restartCount", 0) > 0)
+      if (!it.value("state", Json::object()).contains("waiting") ||
+          it.value("restartCount", 0) > 0 || !it.value("lastState", Json::object()).empty())
         return true;
   return false;
 }

@@ -5,6 +5,7 @@
 #include "k8s-client/errors.h"
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/kinds.h"
+#include "reconcilers/stock.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -102,6 +103,14 @@ void Procedures::finish_redis_bootstrap(const crds::Resolved& resolved) const {
       store.put(record_of("ConfigMap", std::move(answer)));
     });
     return;
+  }
+}
+
+void Procedures::replace_unstarted_redis() const {
+  for (const RecordPtr& set : observed.of_component("StatefulSet", desired::kRedis)) {
+    if (set->controller_uid != observed.uid()) continue;
+    for (const RecordPtr& pod : outdated_pods(*set, observed))
+      if (!pod->deleting && !fact_is_true(*pod, "started")) remove(*pod, pod->resource_version);
   }
 }
 

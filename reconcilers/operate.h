@@ -1,5 +1,5 @@
 // The day-2 procedures of a pass, each stateless or with its state in one object: failed Jobs,
-// growth of volumes, retention of data, the end of Redis' bootstrap, pruning. Each is a plan (pure)
+// growth of volumes, retention of data, Redis' bootstrap and pods, pruning. Each is a plan (pure)
 // and its execution.
 #pragma once
 
@@ -51,6 +51,9 @@ struct Procedures {
   void keep_or_release(const std::vector<Following>& changes) const;
   // Once all pods of Redis were ready, it never again elects its first master by itself.
   void finish_redis_bootstrap(const crds::Resolved& resolved) const;
+  // Redis pods of an earlier template in which nothing ever ran: the change may be what they lack,
+  // and no master and no data of a run can be in them.
+  void replace_unstarted_redis() const;
   void prune(const std::vector<k8s::RecordPtr>& garbage) const;
 
  private:

@@ -157,6 +157,7 @@ void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desir
   procedures.grow_volumes(claims);
   procedures.keep_or_release(find_followings(desired, claims, observed, resolved.deletion_policy));
   procedures.finish_redis_bootstrap(resolved);
+  procedures.replace_unstarted_redis();
   // What is not known yet may be missing among the desired objects: only then is nothing garbage
   const bool all_known =
       open.contains(desired::Gate::Credentials) && open.contains(desired::Gate::RedisAddresses);

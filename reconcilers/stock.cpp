@@ -197,17 +197,24 @@ const Component* find_component(const std::vector<Component>& components, const 
   return nullptr;
 }
 
+std::vector<RecordPtr> outdated_pods(const Record& set, const Observed& observed) {
+  const std::string revision = text_fact(set, "revision");
+  std::vector<RecordPtr> outdated;
+  if (revision.empty() || count(set, "observed") < set.generation) return outdated;
+  for (const RecordPtr& pod : observed.of_kind("Pod")) {
+    const auto label = pod->labels.find("controller-revision-hash");
+    if (pod->controller_uid == set.uid && label != pod->labels.end() && label->second != revision)
+      outdated.push_back(pod);
+  }
+  return outdated;
+}
+
 std::vector<Held> outdated_redis(const Observed& observed) {
   std::vector<Held> held;
   for (const RecordPtr& set : observed.of_component("StatefulSet", desired::kRedis)) {
-    const std::string revision = text_fact(*set, "revision");
-    if (set->controller_uid != observed.uid() || revision.empty()) continue;
-    int outdated = 0;
-    for (const RecordPtr& pod : observed.of_component("Pod", desired::kRedis)) {
-      const auto label = pod->labels.find("controller-revision-hash");
-      if (label != pod->labels.end() && label->second != revision) ++outdated;
-    }
-    if (outdated == 0 || count(*set, "observed") < set->generation) continue;
+    if (set->controller_uid != observed.uid()) continue;
+    const std::size_t outdated = outdated_pods(*set, observed).size();
+    if (outdated == 0) continue;
     held.push_back(
         {"StatefulSet " + set->key.name,
          std::to_string(outdated) + " pods run an earlier template until they are restarted",

@@ -35,7 +35,9 @@ std::vector<Component> take_stock(const desired::Objects* desired, const Observe
 
 const Component* find_component(const std::vector<Component>& components, const std::string& name);
 
-// Redis pods keep their template until something restarts them: those that run an earlier one.
+// Redis pods keep their template until something restarts them: those of `set` that were made from
+// an earlier one; and what is said of them.
+std::vector<k8s::RecordPtr> outdated_pods(const k8s::Record& set, const Observed& observed);
 std::vector<Held> outdated_redis(const Observed& observed);
 
 }  // namespace reconcilers

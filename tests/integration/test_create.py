@@ -112,6 +112,28 @@ def test_a_database_that_never_gets_ready_stalls_and_recovers(operator, resource
     assert resources.condition("Stalled")["status"] == "False"
 
 
+def test_redis_pods_whose_image_is_not_there_are_made_anew_once_the_spec_is_right(
+        operator, api, resources, namespace, audit):
+    mark = audit.mark()
+    resources.create(images={"redis": "registry.example/redis:image-pull"})
+    condition = until(lambda: "image-pull" in resources.condition("RedisReady").get("message", "")
+                      and resources.condition("RedisReady"), 60)
+    assert condition["status"] == "False", condition
+    first = api.get("Pod", namespace, "demo-redis-0")
+    resources.edit(images={"redis": "registry.example/redis:7"})
+    resources.wait_ready()
+    again = api.get("Pod", namespace, "demo-redis-0")
+    assert again["metadata"]["uid"] != first["metadata"]["uid"]
+    assert not resources.get()["status"].get("held")
+    deleted = [e for e in audit.writes(mark, namespace)
+               if e["verb"] == "delete" and e["objectRef"]["resource"] == "pods"]
+    assert [e["objectRef"]["name"] for e in deleted] == ["demo-redis-0"]
+
+    resources.edit(images={"redis": "registry.example/redis:8"})
+    until(lambda: resources.get()["status"].get("held"), 30, "the changed template is held")
+    assert api.get("Pod", namespace, "demo-redis-0")["metadata"]["uid"] == again["metadata"]["uid"]
+
+
 def test_everything_that_is_made_is_accepted_under_restricted(operator, api, resources, namespace):
     resources.ready(redis={"managed": {"replicas": 1}})
     warnings = [e for e in api.list("Event", namespace) if e["type"] == "Warning" and "PodSecurity" in e["message"]]

@@ -71,5 +71,35 @@ TEST(Jobs, ChangedRedisTemplateWaitsAndIsListedAsHeld) {
   EXPECT_THAT(it.status().at("held").dump(), HasSubstr("StatefulSet demo-redis"));
 }
 
+TEST(Jobs, RedisPodsThatNeverStartedAreMadeAnewFromTheCorrectedTemplate) {
+  Harness it;
+  Json spec = production_spec();
+  spec["images"]["redis"] = "example.org/redis:wrong";
+  it.controllers.never_ready = {"demo-redis"};
+  it.create("demo", spec);
+  it.settle();
+  it.forget_requests();
+  it.edit_spec("demo",
+               [](Json& changed) { changed["images"]["redis"] = "example.org/redis:next"; });
+  it.settle();
+  for (const char* pod : {"demo-redis-0", "demo-redis-1", "demo-redis-2"})
+    EXPECT_THAT(it.find("Pod", pod)->dump(), HasSubstr("example.org/redis:next"));
+  EXPECT_EQ(it.count([](const Seen& seen) { return seen.method == "DELETE"; }), 3U);
+  it.controllers.never_ready.clear();
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Jobs, RedisPodThatRanOnceIsLeftAloneEvenIfItDoesNotRunNow) {
+  Harness it;
+  it.start_ready(production_spec);
+  it.controllers.never_ready = {"demo-redis"};
+  it.edit_spec("demo", [](Json& spec) { spec["images"]["redis"] = "example.org/redis:next"; });
+  it.settle();
+  EXPECT_THAT(it.find("Pod", "demo-redis-0")->dump(),
+              ::testing::Not(HasSubstr("example.org/redis:next")));
+  EXPECT_EQ(it.count([](const Seen& seen) { return seen.kind == "Pod"; }), 0U);
+}
+
 }  // namespace
 }  // namespace reconcilers::test

@@ -11,11 +11,11 @@ Json ready_condition(bool ready) {
   return Json::array({{{"type", "Ready"}, {"status", ready ? "True" : "False"}}});
 }
 
-Json waiting_status() {
+Json waiting_status(bool ran) {
   const Json waiting = {{"reason", "ImagePullBackOff"}, {"message", "Back-off pulling image"}};
   const Json container = {
       {"name", "main"}, {"image", "nowhere/none"}, {"state", {{"waiting", waiting}}}};
-  return {{"phase", "Pending"},
+  return {{"phase", ran ? "Running" : "Pending"},
           {"conditions", ready_condition(false)},
           {"containerStatuses", Json::array({container})}};
 }
@@ -74,7 +74,8 @@ bool MiniControllers::add_pod(const Key& owner, const std::string& name,
     changed = true;
   }
   if (owner.kind == "Job") return changed;
-  return set_status(key, ready(owner) ? running_status() : waiting_status()) || changed;
+  const bool ran = cluster_.find(key)->value("/status/phase"_json_pointer, "") == "Running";
+  return set_status(key, ready(owner) ? running_status() : waiting_status(ran)) || changed;
 }
 
 bool MiniControllers::remove_pods(const Key& owner, const std::set<std::string>& except) {
