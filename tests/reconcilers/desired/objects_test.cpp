@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/redis_names.h"
 #include "tests/reconcilers/desired/sample.h"
 
 namespace reconcilers::desired {
@@ -147,6 +148,13 @@ TEST(Objects, OfTheLongestNameHaveNamesThatKubernetesTakes) {
     if (object.kind() == "ConfigMap") continue;
     EXPECT_LE(object.name().size(), 63U) << object.name();
   }
+}
+
+TEST(Objects, OfTheLongestNamesHaveAHostNameThatDnsTakes) {
+  const std::string domain = std::string(40, 'c') + "." + std::string(42, 'd');
+  Resolved longest = resolved({{"clusterDomain", domain}}, std::string(40, 'a'));
+  longest.ns = std::string(63, 'n');
+  EXPECT_EQ((redis_pod(longest, 2) + "." + redis_domain(longest)).size(), 253U);
 }
 
 TEST(Objects, WithoutPoliciesThereIsNoNetworkPolicy) {
