@@ -112,6 +112,17 @@ class StockTaker {
            " says why (a quota or an admission rule, mostly)";
   }
 
+  // Each Redis waits for one that has data (start-redis.sh): without any they would for ever.
+  std::string way_out_of_waiting(const Component& it) const {
+    const bool all_wait = it.name == desired::kRedis && it.desired > 1 && it.ready == 0;
+    const std::string name = observed_.key.name + "-redis-state";
+    const RecordPtr state = observed_.find("ConfigMap", name);
+    if (!all_wait || !state || text_fact(*state, "bootstrap") != "false") return "";
+    return "; each waits for another that has its data. If that lasts because the volumes of all "
+           "were lost, let them begin with nothing: kubectl -n " +
+           observed_.key.ns + " patch configmap " + name + R"( -p '{"data":{"bootstrap":"true"}}')";
+  }
+
   std::string current_message(const Component& it, const Held* why, const Record& record) const {
     if (it.current) return "";
     if (why) return "the change of " + it.object + " " + why->reason;
@@ -125,7 +136,7 @@ class StockTaker {
              " pods exist" + ask("statefulset", record.key.name);
     if (!it.serving)
       return it.object + ": " + std::to_string(it.ready) + " of " + std::to_string(it.desired) +
-             " replicas are ready";
+             " replicas are ready" + way_out_of_waiting(it);
     return it.object + ": " + std::to_string(it.updated) + " of " + std::to_string(it.desired) +
            " replicas run the current template";
   }

@@ -54,8 +54,16 @@ class Set:
         for pod in self.pods.values():
             (pod.volumes["state"] / "bootstrap").write_text("false")
 
+    def may_begin_with_nothing(self):
+        """What an admin does whose volumes are all lost, as RedisReady says."""
+        for pod in self.pods.values():
+            (pod.volumes["state"] / "bootstrap").write_text("true")
+
+    def disk(self, ordinal):
+        return self.folder / "claims" / f"data-demo-redis-{ordinal}"
+
     def lose_disk(self, ordinal):
-        shutil.rmtree(self.folder / "claims" / f"data-demo-redis-{ordinal}")
+        shutil.rmtree(self.disk(ordinal))
 
     def roles(self):
         return {ordinal: role(self.address(ordinal)) for ordinal in self.pods}
@@ -200,6 +208,35 @@ def test_a_pod_alone_waits_alive_and_unready_instead_of_guessing(redis):
     redis.kill()
     redis.start()
     redis.await_settled(90)
+    assert redis.content()
+
+
+def test_a_set_that_lost_every_disk_waits_until_it_may_begin_with_nothing(redis):
+    redis.write()
+    redis.established()
+    redis.kill()
+    for ordinal in range(3):
+        redis.lose_disk(ordinal)
+    redis.start()
+    for pod in redis.pods.values():
+        log = pod.containers["redis"].log
+        eventually(lambda log=log: "no Sentinel of a peer answers" in log.read_text(), 10, "it waits")
+    assert not any(pod.ready() for pod in redis.pods.values())
+    redis.may_begin_with_nothing()
+    assert redis.await_settled(90) == 0
+    assert cli(redis.address(0), "DBSIZE") == "0"
+
+
+def test_a_set_that_may_begin_with_nothing_keeps_what_one_disk_still_has(redis):
+    redis.write()
+    redis.established()
+    redis.kill()
+    redis.lose_disk(0)
+    redis.lose_disk(1)
+    shutil.rmtree(redis.disk(2) / "sentinel")  # nor does its Sentinel know who was the master
+    redis.start()
+    redis.may_begin_with_nothing()
+    assert redis.await_settled(120) == 2
     assert redis.content()
 
 

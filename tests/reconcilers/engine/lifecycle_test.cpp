@@ -7,6 +7,7 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(Lifecycle, RetainKeepsDataAndCredentialsForTheNextOfTheName) {
   Harness it;
@@ -81,6 +82,26 @@ TEST(Lifecycle, MissingCredentialsAreNamedWithTheirRemedyAndTheirReturnIsEnough)
   edit([&](Json& data) { data["redis-password"] = was; });
   EXPECT_THAT(it.writes(), IsEmpty());
   EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Lifecycle, RedisThatLostAllItsVolumesSaysHowToBeginWithNothing) {
+  Harness it;
+  it.start_ready(production_spec);
+  it.controllers.idle = {"demo-redis"};
+  it.settle();
+  it.pass_time(15s);
+  EXPECT_THAT(it.message("RedisReady"),
+              HasSubstr("kubectl -n lab patch configmap demo-redis-state"));
+  it.cluster.edit_as("kubectl-patch", key("ConfigMap", "demo-redis-state"),
+                     [](Json& body) { body["data"]["bootstrap"] = "true"; });
+  it.settle();
+  it.pass_time(15s);
+  EXPECT_EQ(it.find("ConfigMap", "demo-redis-state")->at("data").at("bootstrap"), "true");
+  EXPECT_THAT(it.message("RedisReady"), Not(HasSubstr("kubectl")));
+  it.controllers.idle.clear();
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+  EXPECT_EQ(it.find("ConfigMap", "demo-redis-state")->at("data").at("bootstrap"), "false");
 }
 
 TEST(Lifecycle, InvalidSpecChangesNothingAndSaysEverythingThatIsWrong) {

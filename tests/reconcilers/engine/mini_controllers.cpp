@@ -20,7 +20,9 @@ Json waiting_status(bool ran) {
           {"containerStatuses", Json::array({container})}};
 }
 
-Json running_status() { return {{"phase", "Running"}, {"conditions", ready_condition(true)}}; }
+Json running_status(bool ready) {
+  return {{"phase", "Running"}, {"conditions", ready_condition(ready)}};
+}
 
 std::string revision_of(const Json& owner) {
   const std::size_t hash = std::hash<std::string>{}(owner.at("spec").at("template").dump());
@@ -75,7 +77,8 @@ bool MiniControllers::add_pod(const Key& owner, const std::string& name,
   }
   if (owner.kind == "Job") return changed;
   const bool ran = cluster_.find(key)->value("/status/phase"_json_pointer, "") == "Running";
-  return set_status(key, ready(owner) ? running_status() : waiting_status(ran)) || changed;
+  const bool runs = !never_ready.contains(owner.name);
+  return set_status(key, runs ? running_status(ready(owner)) : waiting_status(ran)) || changed;
 }
 
 bool MiniControllers::remove_pods(const Key& owner, const std::set<std::string>& except) {
@@ -188,7 +191,7 @@ bool MiniControllers::job(const Key& key) {
   const std::string pod = key.name + "-pod";
   add_pod(key, pod, "none");
   if (starting(held_jobs, key.name) != nullptr)
-    return set_status({"Pod", key.ns, pod}, running_status());
+    return set_status({"Pod", key.ns, pod}, running_status(true));
   for (auto& [prefix, left] : failing_jobs) {
     if (key.name.rfind(prefix, 0) != 0 || left-- <= 0) continue;
     const Json terminated = {{"reason", "Error"}, {"exitCode", 1}, {"message", failure_message}};

@@ -16,6 +16,7 @@ class MiniControllers {
   bool step();  // true: something changed
 
   std::set<std::string> never_ready;             // names of Deployments and StatefulSets
+  std::set<std::string> idle;                    // names of them, whose pods run unready
   std::set<std::string> podless;                 // names of StatefulSets whose pods are refused
   std::string failure;                           // why no new pods of Deployments can be made
   std::set<std::string> held_jobs;               // names begin with this: they go on running
@@ -33,7 +34,9 @@ class MiniControllers {
   bool add_claims(const SmallCluster::Key& owner, const std::string& pod);
   bool volume_claim(const SmallCluster::Key& key);
   bool set_status(const SmallCluster::Key& key, Json status);
-  bool ready(const SmallCluster::Key& key) const { return !never_ready.contains(key.name); }
+  bool ready(const SmallCluster::Key& key) const {
+    return !never_ready.contains(key.name) && !idle.contains(key.name);
+  }
 
   SmallCluster& cluster_;
 };
