@@ -23,7 +23,12 @@ using testing::EndsWith;
 using testing::HasSubstr;
 
 constexpr const char* kSized = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+// Long enough for a handshake before it, and shorter than a drip of headers takes.
+#ifdef __SANITIZE_THREAD__
+constexpr milliseconds kDeadline{1800};
+#else
 constexpr milliseconds kDeadline{700};
+#endif
 constexpr milliseconds kUntilRead{300};
 
 enum class Close { Fin, Farewell, Reset, Never };
