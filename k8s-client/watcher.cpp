@@ -90,7 +90,8 @@ struct Watcher::State {
   bool streams_lists = true;  // until the server refuses it
   // Of a streamed list: what it has named so far; nullopt once it is complete.
   std::optional<std::vector<ObjectKey>> initial;
-  Clock::time_point opened;
+  // When the stream was there: what the first reading says, because opening may take long.
+  std::optional<Clock::time_point> opened;
   Clock::time_point heard;  // the opening or the last good line
   bool spoke = false;       // this stream has given a good line
   int barren = 0;           // failures since the last good line
@@ -117,9 +118,9 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
   try {
     switch (state_->phase) {
       case State::Phase::List:
-        return state_->streams_lists ? open(now) : list(now);
+        return state_->streams_lists ? open() : list(now);
       case State::Phase::Open:
-        return open(now);
+        return open();
       case State::Phase::Read:
         return read(now, wait);
     }
@@ -179,7 +180,7 @@ void Watcher::complete(const std::string& version, const std::vector<ObjectKey>&
   });
 }
 
-milliseconds Watcher::open(Clock::time_point now) {
+milliseconds Watcher::open() {
   const bool lists = state_->phase == State::Phase::List;
   const auto timeout = state_->backoff.spread(spec_.timeout);
   Request request{.method = "GET", .path = collection_path(spec_.resource, spec_.ns)};
@@ -202,13 +203,14 @@ milliseconds Watcher::open(Clock::time_point now) {
   state_->stream = client_.transport().open(request, timeout + spec_.slack);
   state_->phase = State::Phase::Read;
   if (lists) state_->initial.emplace();
-  state_->opened = state_->heard = now;
+  state_->opened.reset();
   state_->spoke = false;
   health_.with([](WatchHealth& health) { ++health.watches; });
   return milliseconds(0);
 }
 
 milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
+  if (!state_->opened) state_->opened = state_->heard = now;
   for (int lines = 0; state_->stream && lines < kLinesPerStep; ++lines) {
     const Stream::Read read = state_->stream->next(lines == 0 ? wait : milliseconds(0));
     if (read.kind == Stream::Read::Kind::Nothing) break;
@@ -277,7 +279,7 @@ Record Watcher::reduce(const Json& object) {
 
 milliseconds Watcher::ended(Clock::time_point now) {
   if (state_->initial) return failed("the list broke off before its end", std::nullopt);
-  if (!state_->spoke && now - state_->opened < kShortLife) {
+  if (!state_->spoke && now - *state_->opened < kShortLife) {
     return failed("the watch ended at once, without an event", std::nullopt);
   }
   state_->barren = 0;

@@ -56,7 +56,7 @@ class Watcher {
  private:
   struct State;
   std::chrono::milliseconds list(Clock::time_point now);
-  std::chrono::milliseconds open(Clock::time_point now);
+  std::chrono::milliseconds open();
   std::chrono::milliseconds read(Clock::time_point now, std::chrono::milliseconds wait);
   void take(const std::string& line, Clock::time_point now);
   void heard(Clock::time_point now);

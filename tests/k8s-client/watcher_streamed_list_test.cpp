@@ -79,6 +79,15 @@ TEST_F(StreamedList, AServerThatNeverEndsItIsListedPageByPage) {
   EXPECT_EQ(resumed_from(1), "10");
 }
 
+TEST_F(StreamedList, TheTimeThatOpeningTookIsNotTheSilenceOfTheStream) {
+  transport_.then_stream({nothing(), event("ADDED", object("a", "u1", "3")), end_of_list("10")});
+  steps(1);
+  EXPECT_EQ(step(seconds(31)), milliseconds(0));
+  steps(1);
+  EXPECT_TRUE(watcher_->health().synced);
+  EXPECT_EQ(watcher_->health().failures, 0);
+}
+
 TEST_F(StreamedList, OneThatBreaksOffDeletesNothingAndIsBegunAnew) {
   int round = 0;
   for (const Next& broken : {breaks(Stage::Body), end(), error_event(500, "InternalError")}) {

@@ -159,6 +159,12 @@ TEST_F(WatcherTest, WatchesThatEndAtOnceWithoutAnEventBackOffMoreAndMore) {
   EXPECT_GE(last, milliseconds(6400));
 }
 
+TEST_F(WatcherTest, AWatchThatEndsAtOnceBacksOffHoweverLongItTookToOpen) {
+  listed("10").then_stream({end()});
+  steps(2);
+  EXPECT_THAT(step(seconds(20)), first_wait());
+}
+
 TEST_F(WatcherTest, FailuresWithoutAGoodLineBetweenThemEndInAList) {
   listed("10");
   for (int i = 0; i < 5; ++i) transport_.then_stream({breaks(Stage::Body)});
