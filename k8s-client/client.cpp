@@ -108,8 +108,12 @@ std::string Client::list(const Resource& resource, const std::string& ns, const 
       throw TransportError(TransportError::Stage::Body, tried + ": the answer has no items");
     }
     for (Json& item : *items) on_item(std::move(item));
-    next = metadata_text(page, "continue");
-    if (next.empty()) return metadata_text(page, "resourceVersion");
+    std::string after = metadata_text(page, "continue");
+    if (after.empty()) return metadata_text(page, "resourceVersion");
+    if (after == next) {  // or we would ask for it for ever
+      throw TransportError(TransportError::Stage::Body, tried + ": a page is followed by itself");
+    }
+    next = std::move(after);
   }
 }
 

@@ -209,6 +209,14 @@ TEST_F(ClientTest, AListThatExpiresInTheMiddleStartsOver) {
   EXPECT_EQ(names, std::vector<std::string>{"b"});
 }
 
+TEST_F(ClientTest, AListWhosePageIsFollowedByItselfBreaksOff) {
+  for (int i = 0; i < 2; ++i) {
+    transport_.then(ScriptedTransport::status(200, page("7", "c1", {"a"})));
+  }
+  EXPECT_THROW(client_.list(deployments(), "", {}, [](Json&&) {}), TransportError);
+  EXPECT_TRUE(transport_.exhausted());
+}
+
 TEST_F(ClientTest, AMetadataListAsksForNothingElse) {
   transport_.then(ScriptedTransport::status(200, page("7", "", {})));
   client_.list(
