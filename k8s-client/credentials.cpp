@@ -21,6 +21,7 @@ constexpr seconds kTokenAge{60};
 constexpr seconds kTlsAge{10};
 constexpr seconds kBeforeExpiry{10};
 constexpr seconds kBetweenRuns{5};
+constexpr seconds kBetweenRefusals{1};                      // that make us read files
 constexpr seconds kLongest = std::chrono::hours(24 * 365);  // what is added to a clock
 constexpr milliseconds kLook{10};
 constexpr const char* kExecInfo = "KUBERNETES_EXEC_INFO";
@@ -112,8 +113,11 @@ std::optional<Identity> Credentials::current() {
 void Credentials::refuse(const Identity& identity) {
   state_.with([&](State& state) {
     if (state.identity != identity) return;
-    if (!config_.token_file.empty()) read_token(state);
-    read_tls(state);
+    if (now_() >= state.next_refused_read) {
+      state.next_refused_read = now_() + kBetweenRefusals;
+      if (!config_.token_file.empty()) read_token(state);
+      read_tls(state);
+    }
     if (!config_.exec) return;
     // A run under way began before the refusal or because of another one; both are new enough.
     if (!state.run && now_() < state.last_run + kBetweenRuns) return;

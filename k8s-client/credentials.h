@@ -41,7 +41,8 @@ class Credentials {
   // token file every 60 s, at other files every 10 s; keeps what it has when they are wrong. Of a
   // pair of files that is only half rewritten nothing is taken.
   std::optional<Identity> current();
-  // After a 401: whatever `current` gives next has been looked up after it.
+  // After a 401: whatever `current` gives next has been looked up after it, or at most 1 s before:
+  // a server that refuses every request must not make us read the files for each.
   void refuse(const Identity& identity);
 
  private:
@@ -52,6 +53,7 @@ class Credentials {
   struct State {
     Identity identity;
     Clock::time_point token_read, tls_read;
+    Clock::time_point next_refused_read = Clock::time_point::min();
     Trouble token_trouble, tls_trouble;
 
     std::unique_ptr<Subprocess> run;  // of the plugin

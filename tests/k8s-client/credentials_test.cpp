@@ -57,15 +57,20 @@ TEST_F(CredentialsTest, AnInlineTokenStandsInForAFileThatIsNotThereYet) {
   EXPECT_EQ(token_of(credentials), "file");
 }
 
-TEST_F(CredentialsTest, ARefusedTokenIsReadAgainAtOnce) {
+TEST_F(CredentialsTest, ARefusedTokenIsReadAgainAtOnceButNotMoreThanEverySecond) {
   write("token", "first");
   Credentials credentials({.token_file = token_file_}, warn_, clock_);
   const Identity first = credentials.current().value();
   credentials.refuse(first);
   EXPECT_EQ(credentials.current(), first);
   write("token", "second");
+  now_ += std::chrono::milliseconds(999);
+  credentials.refuse(first);
+  EXPECT_EQ(credentials.current(), first);
+  now_ += std::chrono::milliseconds(1);
   credentials.refuse(first);
   EXPECT_EQ(token_of(credentials), "second");
+  now_ += seconds(1);
   write("token", "third");
   credentials.refuse(first);
   EXPECT_EQ(token_of(credentials), "second") << "an old refusal says nothing of the present one";

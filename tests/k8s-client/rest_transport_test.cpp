@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "k8s-client/client.h"
+#include "k8s-client/credentials.h"
 #include "k8s-client/errors.h"
 #include "tests/k8s-client/fault_server.h"
 
@@ -222,9 +223,12 @@ TEST_F(RestTransportTls, ARefusedTokenIsReadAgainAndTheRequestRepeatedOnce) {
       identity_);
   ClusterConfig config = tls_config(server, ca_);
   config.token_file = path;
-  const auto transport = make_rest_transport(config);
+  Clock::time_point now{};
+  const auto transport = make_rest_transport(
+      std::make_shared<Credentials>(config, Credentials::Warn{}, [&now] { return now; }));
   EXPECT_EQ(transport->send({.path = "/x"}).status, 401);
   std::ofstream(path) << "new\n";
+  now += seconds(1);
   EXPECT_EQ(transport->send({.path = "/x"}).status, 200);
   EXPECT_NE(transport->open({.path = "/x"}, seconds(5)), nullptr);
   EXPECT_EQ(seen,
