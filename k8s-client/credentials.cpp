@@ -54,10 +54,19 @@ void check_at(const std::string& place, const TlsMaterial& material) {
   }
 }
 
+std::string with_files(std::string place, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    if (!file.empty()) place += (place.empty() ? "" : ", ") + ("file " + file);
+  }
+  return place;
+}
+
 void check_material(const ClusterConfig& config, const TlsMaterial& material) {
   if (config.server.rfind("https://", 0) != 0) return;
-  check_at(config.cluster_place, {.ca_pem = material.ca_pem, .insecure = material.insecure});
-  check_at(config.user_place, material);
+  check_at(with_files(config.cluster_place, {config.ca_file}),
+           {.ca_pem = material.ca_pem, .insecure = material.insecure});
+  check_at(with_files(config.user_place, {config.client_cert_file, config.client_key_file}),
+           material);
 }
 
 }  // namespace

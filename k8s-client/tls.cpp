@@ -19,8 +19,14 @@ Bio memory(const std::string& pem) {
   return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
 }
 
+// Without it OpenSSL asks for the password at the terminal, and waits.
+int no_password(char*, int, int, void* asked) {
+  if (asked != nullptr) *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
 Certificate next_certificate(BIO* bio) {
-  return {PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), &X509_free};
+  return {PEM_read_bio_X509(bio, nullptr, &no_password, nullptr), &X509_free};
 }
 
 [[noreturn]] void refuse(const char* part, const char* demand = "it must be PEM text") {
@@ -52,7 +58,14 @@ void identify(SSL_CTX* context, const TlsMaterial& material) {
   }
   ERR_clear_error();
   const Bio bio = memory(material.key_pem);
-  const Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free};
+  bool encrypted = false;
+  const Key key{PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, &encrypted),
+                &EVP_PKEY_free};
+  if (encrypted) {
+    refuse("the client key",
+           "it is encrypted and there is nobody to ask for the password; store it without one, "
+           "as 'openssl pkey -in KEY -out KEY.plain' writes it");
+  }
   if (!key) refuse("the client key");
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     refuse("the client key", "it must be the key of the client certificate");

@@ -133,6 +133,50 @@ TEST_F(CredentialsTest, ARefusedCertificateIsReadAgainAtOnce) {
   EXPECT_EQ(credentials.current()->tls->cert_pem, after.cert_pem);
 }
 
+TEST_F(CredentialsTest, RefusedCertificateFilesAreNotReadMoreThanEverySecond) {
+  const TestCa ca("ca");
+  const CertifiedKey before = ca.issue("us", "");
+  const CertifiedKey after = ca.issue("us", "");
+  Credentials credentials(in_files(ca, before), warn_, clock_);
+  const Identity first = credentials.current().value();
+  credentials.refuse(first);
+  write("crt", after.cert_pem);
+  write("key", after.key_pem);
+  credentials.refuse(first);
+  EXPECT_EQ(credentials.current(), first);
+  now_ += seconds(1);
+  credentials.refuse(first);
+  EXPECT_EQ(credentials.current()->tls->cert_pem, after.cert_pem);
+}
+
+TEST_F(CredentialsTest, AnEncryptedKeyIsRefusedWithoutAskingAnybodyForThePassword) {
+  const TestCa ca("ca");
+  const CertifiedKey us = ca.issue("us", "");
+  const ClusterConfig good = in_files(ca, us);
+  EXPECT_EQ(refusal([&] { Credentials{good}; }), "accepted");
+  ClusterConfig bad = good;
+  bad.client_key_pem = encrypted(us.key_pem);
+  bad.user_place = "kubeconfig f: users[u]";
+  EXPECT_THAT(refusal([&] { Credentials{bad}; }),
+              testing::AllOf(HasSubstr("kubeconfig f: users[u], file " + folder_ + "/crt, file " +
+                                       folder_ + "/key: the client key is not accepted"),
+                             HasSubstr("it is encrypted"), HasSubstr("openssl pkey -in")));
+}
+
+TEST_F(CredentialsTest, AKeyThatBecomesEncryptedIsNotTakenAndToldOnce) {
+  const TestCa ca("ca");
+  const CertifiedKey us = ca.issue("us", "");
+  Credentials credentials(in_files(ca, us), warn_, clock_);
+  const auto first = credentials.current();
+  write("key", encrypted(us.key_pem));
+  for (int look = 0; look < 3; ++look) {
+    now_ += seconds(10);
+    EXPECT_EQ(credentials.current(), first);
+  }
+  EXPECT_THAT(warnings_, ElementsAre(testing::AllOf(HasSubstr("file " + folder_ + "/key"),
+                                                    HasSubstr("it is encrypted"))));
+}
+
 TEST_F(CredentialsTest, FilesThatStayBadKeepTheLastGoodOnesAndAreToldOnce) {
   const TestCa ca("ca");
   const CertifiedKey us = ca.issue("us", "");

@@ -86,4 +86,14 @@ CertifiedKey TestCa::issue(const std::string& common_name, const std::string& na
           })};
 }
 
+std::string encrypted(const std::string& key_pem) {
+  BIO* bio = BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size()));
+  const Key key{PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), &EVP_PKEY_free};
+  BIO_free(bio);
+  unsigned char password[] = "password";
+  return to_pem([&](BIO* out) {
+    PEM_write_bio_PrivateKey(out, key.get(), EVP_aes_256_cbc(), password, 8, nullptr, nullptr);
+  });
+}
+
 }  // namespace k8s

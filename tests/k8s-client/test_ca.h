@@ -26,4 +26,7 @@ class TestCa {
   std::unique_ptr<Parts> parts_;
 };
 
+// The key as it is stored with a password.
+std::string encrypted(const std::string& key_pem);
+
 }  // namespace k8s
