@@ -120,3 +120,27 @@ def test_an_admission_rule_is_named_and_spares_the_rest(operator, api, resources
     rule.remove()
     resources.wait_ready(timeout=120)
     assert resources.condition("Stalled")["status"] == "False"
+
+
+def test_a_refused_deletion_policy_is_told_and_carried_out_once_it_may_be(
+        operator, api, resources, namespace, rule):
+    def released():
+        return {claim["metadata"]["name"] for claim in api.list("PersistentVolumeClaim", namespace)
+                if not claim["metadata"].get("ownerReferences")}
+
+    resources.ready(profile="Test")
+    claims = {"data-demo-objectstore-0", "data-demo-postgres-0", "data-demo-redis-0"}
+    until(lambda: not released(), 30, "the claims go with the resource")
+    rule("persistentvolumeclaims", "", "object.metadata.name != 'data-demo-postgres-0'")
+    probe = {"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+             "metadata": {"name": "data-demo-postgres-0"},
+             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    until(lambda: denied(api, namespace, "PersistentVolumeClaim", probe), 30, "the policy is in force")
+    resources.edit(deletionPolicy="Retain")
+    told = resources.wait_condition("Stalled", "True", "RequestRefused")
+    assert "the deletionPolicy of PersistentVolumeClaim data-demo-postgres-0" in told["message"]
+    assert "not in this house" in told["message"]
+    assert released() == claims - {"data-demo-postgres-0"}
+    rule.remove()
+    until(lambda: released() == claims, 60, "what was refused is carried out")
+    resources.wait_condition("Stalled", "False")

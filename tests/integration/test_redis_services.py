@@ -1,6 +1,11 @@
-"""The Services of single Redis pods keep their addresses, which pods have in their hosts files."""
+"""The Services of single Redis pods keep their addresses, which pods have in their hosts files; and
+three Redis that have lost all data have a way out."""
+import re
+import shlex
+
 import pytest
 
+import faults
 from support.waiting import until
 
 
@@ -58,3 +63,18 @@ def test_an_address_that_is_taken_is_given_up(production, operator, api, namespa
     until(lambda: address(production, "demo-redis-1") in str(templates(production)["demo-worker"]), 30)
     settled()
     production.wait_ready()
+
+
+def test_three_that_find_no_data_begin_with_nothing_by_the_command_that_they_name(
+        production, cluster, kubectl, namespace):
+    selector = "entityservice.io/component=redis"
+    faults.break_pods(cluster, namespace, selector, "never-ready")
+    told = until(lambda: re.search(r": kubectl (.* patch configmap .*)",
+                                   production.condition("RedisReady").get("message", "")), 60)
+    kubectl(*shlex.split(told[1]))
+    until(lambda: "kubectl" not in production.condition("RedisReady")["message"], 60)
+    assert production.child("ConfigMap", "demo-redis-state")["data"] == {"bootstrap": "true"}
+    faults.mend(cluster, namespace)
+    production.wait_ready(timeout=120)
+    until(lambda: production.child("ConfigMap", "demo-redis-state")["data"] == {"bootstrap": "false"}, 30,
+          "it cannot happen a second time")
