@@ -24,7 +24,7 @@ constexpr seconds kBetweenRuns{5};
 constexpr seconds kBetweenRefusals{1};                      // that make us read files
 constexpr seconds kLongest = std::chrono::hours(24 * 365);  // what is added to a clock
 constexpr milliseconds kLook{10};
-constexpr const char* kExecInfo = "KUBERNETES_EXEC_INFO";
+constexpr const char* kExecInfo = "KUBERNETES_EXEC_INFO=";
 
 // cpprestsdk passes CR and LF in header values through, so a token could add headers.
 bool fits_header(const std::string& token) {
@@ -35,7 +35,7 @@ bool fits_header(const std::string& token) {
 std::vector<std::string> environment_for(const ExecPlugin& plugin, const std::string& info) {
   std::vector<std::string> added;
   for (const auto& [name, value] : plugin.env) added.push_back(name + "=" + value);
-  added.push_back(std::string(kExecInfo) + "=" + info);
+  added.push_back(kExecInfo + info);
   const auto name_of = [](const std::string& one) { return one.substr(0, one.find('=')); };
   std::vector<std::string> out;
   for (const auto& own : original_environment()) {
