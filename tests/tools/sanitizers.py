@@ -18,7 +18,9 @@ def environment(folder):
     folder.mkdir(parents=True)
     return {
         "ASAN_OPTIONS": f"log_path={folder / 'report'}:log_exe_name=1"
-                        ":detect_stack_use_after_return=1",
+                        ":detect_stack_use_after_return=1"
+                        # Where memory was allocated: so many frames find it, and thirty take a tenth of the time.
+                        ":malloc_context_size=6",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}:print_suppressions=0",
     }

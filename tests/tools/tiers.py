@@ -141,11 +141,13 @@ def _judge(result, what, status, report, log, seconds, prefix=""):
 
 def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
     """The named GoogleTest programs of the folder, else every one without those that are left out;
-    as many at once as there are cores."""
+    as many at once as there are cores and one more, since many wait for deadlines, and the largest
+    first, since they tend to run longest."""
     result = Result(tier)
     _fresh(logs)
+    found = sorted(pathlib.Path(folder).glob("*_test"), key=lambda it: it.stat().st_size, reverse=True)
     programs = [pathlib.Path(folder) / name for name in names] \
-        or [it for it in sorted(pathlib.Path(folder).glob("*_test")) if it.name not in without]
+        or [it for it in found if it.name not in without]
     if not programs:
         return result.fail(tier, f"no *_test in {folder}")
 
@@ -155,7 +157,7 @@ def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
     commands = [(program.name,
                  [*prefix, program, "--gtest_brief=1", f"--gtest_output=xml:{logs / program.name}.xml"],
                  logs / f"{program.name}.log") for program in programs if program.is_file()]
-    for index, status in run_logged(commands, seconds, os.cpu_count()):
+    for index, status in run_logged(commands, seconds, os.cpu_count() + 1):
         name, _, log = commands[index]
         _judge(result, name, status, logs / f"{name}.xml", log, seconds, f"{name} ")
     return result
