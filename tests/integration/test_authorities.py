@@ -81,7 +81,7 @@ def replace(path, *authorities):
     fresh.rename(path)
 
 
-def test_an_operator_goes_on_over_a_change_of_the_api_servers_authority(own, tmp_path):
+def test_an_operator_goes_on_over_a_change_of_the_api_servers_authority(own, tmp_path, request):
     """Its file of authorities has the old one, then both, then the new one alone. It leads without a
     lease: the only API server is away for longer than one lasts, each time that it restarts."""
     api = installed(own)
@@ -89,8 +89,9 @@ def test_an_operator_goes_on_over_a_change_of_the_api_servers_authority(own, tmp
     old, trusted = tmp_path / "old.crt", tmp_path / "trusted.crt"
     shutil.copy(own.pki / "ca.crt", old)
     shutil.copy(old, trusted)
-    operator = Operator(own, api, str(tmp_path), ca=str(trusted)).start("--leader-elect=false")
-    process = operator.process
+    operator = Operator(own, api, str(tmp_path), ca=str(trusted))
+    request.addfinalizer(lambda: operator.stop(kill=True))  # also when the test fails
+    process = operator.start("--leader-elect=false").process
     resources = Resources(api, "it")
     resources.ready()
 
@@ -129,4 +130,3 @@ def test_an_operator_goes_on_over_a_change_of_the_api_servers_authority(own, tmp
     operator.start("--leader-elect=false")
     time.sleep(5)
     assert not audit.writes(mark, "it"), "the one before has left nothing to do"
-    operator.stop()
