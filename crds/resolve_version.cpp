@@ -45,7 +45,8 @@ std::optional<VersionChoice> choose(Fields& spec, const Resolved& resolved,
   static const Text kDevelop = {64, "develop", kVersionRule};
   static const Text kCommit = {64, "[0-9a-f]{40}", kVersionRule};
   if (!spec.has("version")) {  // the default is a release
-    spec.refuse("version", std::string("is ") + kDefaultVersion + ", " + kVersionRule);
+    static const std::string kRule = kVersionRule;
+    spec.refuse("version", "is " + std::string(kDefaultVersion) + ", " + kRule);
     return std::nullopt;
   }
   if (!spec.text("version", develop ? kDevelop : kCommit)) return std::nullopt;
