@@ -24,7 +24,7 @@ NEEDS = {
     "unit": ["operator"],
     "stress": ["operator"],
     "tsan": ["threads"],
-    "tools": ["operator", "control plane"],
+    "tools": ["operator", "release", "control plane"],
     "configuration": ["operator", "object store"],
     "integration": ["operator", "control plane"],
 }
@@ -53,6 +53,8 @@ BUILDERS = {
     "control plane": control_plane,
     "object store": script(TESTS / "object-store/build.sh"),
     "operator": script(TESTS / "tools/build.sh", "asan"),
+    # What the demo runs: optimized, the compiler warns of other things.
+    "release": script(TESTS / "tools/build.sh", "release"),
     "threads": script(TESTS / "tools/build.sh", "tsan", *CONCURRENT),
 }
 
