@@ -68,7 +68,7 @@ struct TestCa::Parts {
 
 TestCa::TestCa(const std::string& name) : parts_(std::make_unique<Parts>()) {
   parts_->root =
-      certificate(name, parts_->key.get(), nullptr, parts_->key.get(), "", std::chrono::hours(1));
+      certificate(name, parts_->key.get(), nullptr, parts_->key.get(), "", std::chrono::hours(24));
   parts_->pem = pem_of(parts_->root.get());
 }
 

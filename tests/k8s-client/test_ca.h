@@ -18,7 +18,7 @@ class TestCa {
   ~TestCa();
   // `names`: e.g. "IP:127.0.0.1,DNS:api.test".
   CertifiedKey issue(const std::string& common_name, const std::string& names,
-                     std::chrono::seconds expires_in = std::chrono::hours(1)) const;
+                     std::chrono::seconds expires_in = std::chrono::hours(24)) const;
   const std::string& pem() const;
 
  private:
