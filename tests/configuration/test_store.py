@@ -87,6 +87,13 @@ def test_the_job_can_be_repeated(store):
     assert status == 0, output
 
 
+def test_neither_the_job_nor_the_store_logs_a_credential(store):
+    status, output = store.run_job()
+    assert status == 0 and "buckets: done" in output, output
+    logged = output + store.pod.containers["objectstore"].log.read_text()
+    assert [key for key, value in rendered.CREDENTIALS.items() if value in logged] == []
+
+
 def test_the_job_fails_at_once_with_wrong_credentials_of_the_root_user(store):
     status, output = store.run_job({"objectstore-root-secret-key": "x" * 32})
     assert status != 0 and "does not serve its root user" in output

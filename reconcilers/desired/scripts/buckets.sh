@@ -29,12 +29,13 @@ wait_for_store() {
   done
 }
 
-# ACCESS_KEY SECRET_KEY POLICY: the user with this secret and this policy. The keys go through stdin:
-# arguments can be read by others.
+# ACCESS_KEY SECRET_KEY POLICY: the user with this secret and this policy. The keys go through stdin,
+# since arguments can be read by others; mc names the user, and logs are read by more than Secrets are.
 make_user() {
-  printf '%s\n%s\n' "$1" "$2" | mc admin user add root
-  mc admin policy create root "$3" "/etc/buckets/$3.json"
-  mc admin policy attach root "$3" --user "$1"
+  printf '%s\n%s\n' "$1" "$2" | mc admin user add root >/dev/null
+  mc admin policy create root "$3" "/etc/buckets/$3.json" >/dev/null
+  mc admin policy attach root "$3" --user "$1" >/dev/null
+  echo "buckets: a user has the policy $3"
 }
 
 # Reading back what was written, as the application would.
