@@ -1,7 +1,6 @@
 #include "reconcilers/assess.h"
 
 #include <algorithm>
-#include <set>
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/updates.h"
@@ -232,13 +231,6 @@ Assessment assess_invalid(const crds::Problems& problems, const std::vector<Comp
       result.conditions.push_back(std::move(it));
   }
   return result;
-}
-
-bool tells_fault(const k8s::Json& status) {
-  static const std::set<std::string> reasons = {"ServerError", "ServerBusy", "RequestRefused"};
-  for (const auto& it : status.value("conditions", k8s::Json::array()))
-    if (it.value("status", "") == "True" && reasons.contains(it.value("reason", ""))) return true;
-  return false;
 }
 
 std::string progress_token(std::int64_t generation, const std::vector<Component>& components) {

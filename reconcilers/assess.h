@@ -34,9 +34,6 @@ Assessment assess(const Situation& situation);
 Assessment assess_invalid(const crds::Problems& problems, const std::vector<Component>& components,
                           const k8s::Json& old_status);
 
-// A published status says that the API server keeps failing us.
-bool tells_fault(const k8s::Json& status);
-
 // Changes whenever something has come further; what it does not change with is no progress.
 std::string progress_token(std::int64_t generation, const std::vector<Component>& components);
 

@@ -6,6 +6,7 @@
 
 #include "k8s-client/encoding.h"
 #include "k8s-client/errors.h"
+#include "reconcilers/faults.h"
 #include "reconcilers/kinds.h"
 
 namespace reconcilers {
@@ -67,7 +68,7 @@ void Events::tell(const Json& before, const Json& after) const {
     post("Warning", stalled.value("reason", ""), stalled.value("message", ""));
   const Json reconciling = find_condition(after, "Reconciling");
   const std::string fault = reconciling.value("reason", "");
-  if ((fault == "ServerError" || fault == "ServerBusy") && turned("Reconciling", "reason"))
+  if ((fault == kServerError || fault == kServerBusy) && turned("Reconciling", "reason"))
     post("Warning", fault, reconciling.value("message", ""));
   const Json update = find_condition(after, "UpdateAvailable");
   if (update.value("status", "") == "True" && turned("UpdateAvailable", "status"))

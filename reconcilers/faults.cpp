@@ -1,5 +1,7 @@
 #include "reconcilers/faults.h"
 
+#include <set>
+
 namespace reconcilers {
 namespace {
 
@@ -33,12 +35,20 @@ std::string remedy(const std::string& text) {
     return "put that admission webhook right; nothing of the kind can be written without it";
   if (contains(text, "admission webhook") || contains(text, "ValidatingAdmissionPolicy"))
     return "ask who owns that admission rule, or change what it objects to";
-  if (contains(text, "cannot "))
+  // User "NAME" cannot VERB …; validation, too, says of values what they cannot be.
+  if (contains(text, "\" cannot ") || contains(text, "cannot set blockOwnerDeletion"))
     return "the operator lacks this permission: apply the install.yaml of its version";
   return "";
 }
 
 }  // namespace
+
+bool tells_fault(const k8s::Json& status) {
+  static const std::set<std::string> reasons = {kServerError, kServerBusy, kRequestRefused};
+  for (const auto& it : status.value("conditions", k8s::Json::array()))
+    if (it.value("status", "") == "True" && reasons.contains(it.value("reason", ""))) return true;
+  return false;
+}
 
 bool about_the_object(const ApiError& error) {
   const int code = error.code();
@@ -78,15 +88,15 @@ void Faults::keep(const std::string& what, const k8s::Error& error) {
   if (!since_) since_ = now_();
   const auto* answer = dynamic_cast<const ApiError*>(&error);
   if (answer != nullptr && about_the_object(*answer)) {
-    refusals_.push_back({"RequestRefused", refusal_text(what, error)});
+    refusals_.push_back({kRequestRefused, refusal_text(what, error)});
     return;
   }
   const std::string said = error.what();
   const std::string advice = remedy(said);
   const bool busy = answer != nullptr && answer->code() == kTooManyRequests;
-  passing_.push_back({busy ? "ServerBusy" : "ServerError",
-                      what + ": " + said + (advice.empty() ? "" : "; " + advice) +
-                          "; it is tried again by itself"});
+  passing_.push_back({busy ? kServerBusy : kServerError, what + ": " + said +
+                                                             (advice.empty() ? "" : "; " + advice) +
+                                                             "; it is tried again by itself"});
 }
 
 bool Faults::given_up() const { return since_ && now_() - *since_ > kPatience; }

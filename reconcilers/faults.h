@@ -16,6 +16,13 @@
 
 namespace reconcilers {
 
+// Reasons of the conditions that tell a fault: the first two of Reconciling, the third of Stalled.
+inline constexpr const char* kServerError = "ServerError";
+inline constexpr const char* kServerBusy = "ServerBusy";
+inline constexpr const char* kRequestRefused = "RequestRefused";
+// A published status says that the API server keeps failing us.
+bool tells_fault(const k8s::Json& status);
+
 // The answer speaks of this one object. The rest (who we are, how busy the server is) concerns all.
 bool about_the_object(const k8s::ApiError& error);
 // The API server says that the namespace is going or gone.
