@@ -22,7 +22,6 @@ Text cluster_domain() {
   return rule;
 }
 
-constexpr const char* kApproval = "entityservice.io/approve-updates";
 constexpr std::size_t kLongestToken = 253;  // of status.triggers
 
 void check_identity(const Json& object, Problems& problems) {
@@ -63,7 +62,7 @@ void read_metadata(const Json& metadata, Resolved& resolved, Problems& problems)
   if (generation.is_number_integer()) resolved.generation = generation;
   const Json annotations = metadata.value("annotations", Json());
   if (!annotations.is_object()) return;
-  const std::string token = text_of(annotations, kApproval);
+  const std::string token = text_of(annotations, kApproveUpdates);
   if (token.size() <= kLongestToken) resolved.updates_approved = token;
 }
 

@@ -142,6 +142,10 @@ struct Topology {
   bool operator==(const Topology&) const = default;
 };
 
+// The annotation of the resource by which an admin approves updates; status.triggers acknowledges
+// it by the part after the slash.
+inline constexpr const char* kApproveUpdates = "entityservice.io/approve-updates";
+
 struct Resolved {
   std::string ns, name, uid;
   std::int64_t generation = 0;

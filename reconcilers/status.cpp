@@ -15,6 +15,10 @@ constexpr const char* kFields[] = {
     "selector",           "components", "readyReplicas", "held",   "endpoints",
     "migration",          "buckets",    "triggers"};
 
+std::string without_prefix(const std::string& annotation) {
+  return annotation.substr(annotation.find('/') + 1);
+}
+
 Json component_list(const std::vector<Component>& components) {
   Json list = Json::array();
   for (const Component& it : components) {
@@ -84,7 +88,7 @@ Json status_fields(const crds::Resolved& resolved, const desired::Objects& desir
                  {"endpoints", {{"api", api_endpoint(resolved)}}}};
   put_scale(status, observed, components);
   const std::string approval = acted_on_approval(resolved, desired, observed);
-  if (!approval.empty()) status["triggers"] = {{"approve-updates", approval}};
+  if (!approval.empty()) status["triggers"] = {{without_prefix(crds::kApproveUpdates), approval}};
   if (!held.empty()) status["held"] = held_list(held, observed.status(), now);
   for (const std::string component : {desired::kMigration, desired::kBuckets}) {
     Json record = record_of_job(desired, observed, component);

@@ -58,9 +58,10 @@ std::string how_to_approve(const crds::Resolved& resolved,
   std::string names;
   for (const std::string& object : objects) names += (names.empty() ? "" : ", ") + object;
   return "this operator would change the pods of " + names +
-         " and restart them. To let it, with a word that was not used before: kubectl -n " +
-         resolved.ns + " annotate es/" + resolved.name +
-         " --overwrite entityservice.io/approve-updates=WORD. Or set spec.updates to Automatic";
+         " and restart them. To let it, with a word of at most 253 bytes that was not used before: "
+         "kubectl -n " +
+         resolved.ns + " annotate es/" + resolved.name + " --overwrite " + crds::kApproveUpdates +
+         "=WORD. Or set spec.updates to Automatic";
 }
 
 }  // namespace reconcilers
