@@ -121,32 +121,23 @@ TEST_F(CredentialsTest, ARotatedPairIsTakenOnlyWhenBothHalvesFit) {
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
-TEST_F(CredentialsTest, ARefusedCertificateIsReadAgainAtOnce) {
+TEST_F(CredentialsTest, ARefusedCertificateIsReadAgainAtOnceButNotMoreThanEverySecond) {
   const TestCa ca("ca");
-  const CertifiedKey before = ca.issue("us", "");
-  const CertifiedKey after = ca.issue("us", "");
+  const CertifiedKey before = ca.issue("us", ""), after = ca.issue("us", ""),
+                     later = ca.issue("us", "");
   Credentials credentials(in_files(ca, before), warn_, clock_);
   const Identity first = credentials.current().value();
-  write("crt", after.cert_pem);
-  write("key", after.key_pem);
+  in_files(ca, after);
   credentials.refuse(first);
-  EXPECT_EQ(credentials.current()->tls->cert_pem, after.cert_pem);
-}
-
-TEST_F(CredentialsTest, RefusedCertificateFilesAreNotReadMoreThanEverySecond) {
-  const TestCa ca("ca");
-  const CertifiedKey before = ca.issue("us", "");
-  const CertifiedKey after = ca.issue("us", "");
-  Credentials credentials(in_files(ca, before), warn_, clock_);
-  const Identity first = credentials.current().value();
-  credentials.refuse(first);
-  write("crt", after.cert_pem);
-  write("key", after.key_pem);
-  credentials.refuse(first);
-  EXPECT_EQ(credentials.current(), first);
-  now_ += seconds(1);
-  credentials.refuse(first);
-  EXPECT_EQ(credentials.current()->tls->cert_pem, after.cert_pem);
+  const Identity second = credentials.current().value();
+  EXPECT_EQ(second.tls->cert_pem, after.cert_pem);
+  in_files(ca, later);
+  now_ += std::chrono::milliseconds(999);
+  credentials.refuse(second);
+  EXPECT_EQ(credentials.current(), second);
+  now_ += std::chrono::milliseconds(1);
+  credentials.refuse(second);
+  EXPECT_EQ(credentials.current()->tls->cert_pem, later.cert_pem);
 }
 
 TEST_F(CredentialsTest, AnEncryptedKeyIsRefusedWithoutAskingAnybodyForThePassword) {
