@@ -1,6 +1,7 @@
 """What the API server refuses is told in the status, spares what is independent, and clears by itself."""
 import pytest
 
+from support.api import ApiError
 from support.waiting import until
 
 POLICIES = "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
@@ -56,7 +57,6 @@ def rule(api, namespace):
 
 def denied(api, namespace, kind, body):
     """The policy is in force: the server compiles it a moment after it was made."""
-    from support.api import ApiError
     try:
         api.create(kind, namespace, body, {"dryRun": "All"})
         return False

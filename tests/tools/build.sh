@@ -8,7 +8,7 @@ preset=${1:-release}
 case $preset in
 release) directory=build ;;
 dev | asan | tsan | fuzz) directory=build/$preset ;;
-*) die "unknown preset $preset; there are release, dev, asan, tsan" ;;
+*) die "unknown preset $preset; there are release, dev, asan, tsan, fuzz" ;;
 esac
 
 options=()

@@ -80,7 +80,7 @@ def run(tier, built):
         return tiers.Result(tier).fail(tier, f"could not be built: {', '.join(lacking)}")
     logs = ROOT / "build" / "test-results" / tier
     reports = logs.with_name(f"{tier}-sanitizers")
-    # The integration tests run the same code, and their time is not of the computing.
+    # The integration tests look for them in the same code, and wait more than they compute.
     os.environ.update(sanitizers.environment(reports, uses_after_return=tier != "unit"))
     if tier == "unit":
         result = tiers.run_programs(tier, BUILD / "bin", logs, SECONDS_PER_PROGRAM, without=STRESS)
