@@ -43,6 +43,15 @@ def binaries(kubernetes=None):
     return pathlib.Path(built.stdout.strip())
 
 
+def node_programs():
+    """The folder of what a real node runs; builds it when the cache lacks it."""
+    built = subprocess.run([HERE.parent / "real-nodes/build.sh"], stdout=subprocess.PIPE, text=True,
+                           check=False)
+    if built.returncode != 0:
+        raise ClusterError("the programs of real nodes could not be built")
+    return pathlib.Path(built.stdout.strip())
+
+
 def _ask(state, request):
     """The supervisor's answer, None when there is no supervisor."""
     with socket.socket(socket.AF_UNIX) as connection:
@@ -85,6 +94,8 @@ def stop(state_dir):
     for known in facts.get("programs", {}).values():
         processes.end(known, grace=2)
     _sweep()
+    if (state / "node-1").exists():
+        _supervisor.real_nodes.clear()
     if (state / "supervisor.log").exists():  # ours, not a folder given by mistake
         shutil.rmtree(state)
 
@@ -208,21 +219,26 @@ def running(state_dir):
     return None
 
 
-def start(state_dir, die_with=0, seconds=300, kubernetes=None):
+def start(state_dir, die_with=0, seconds=300, kubernetes=None, real=0):
     """die_with: pid of the process to end with, 0 the caller's own, None nobody's.
 
     kubernetes: a version of versions.env; by default $KUBERNETES or the first one there.
+    real: how many real nodes instead of the three fake ones.
     """
     state = pathlib.Path(state_dir).resolve()
+    if lacking := _supervisor.real_nodes.missing(state) if real else []:
+        raise ClusterError(f"this machine cannot have real nodes: {'; '.join(lacking)}")
     programs_dir = binaries(kubernetes)
     stop(state)
     state.mkdir(parents=True, mode=0o700, exist_ok=True)
     if any(state.iterdir()):
         raise ClusterError(f"{state} is not empty and not a cluster's")
-    runner = [] if die_with is None else [str(die_with or os.getpid())]
+    options = [] if die_with is None else ["--runner", str(die_with or os.getpid())]
+    if real:
+        options += ["--real", str(real), node_programs()]
     with open(state / "supervisor.log", "ab") as log:
         child = subprocess.Popen(
-            [sys.executable, HERE / "supervisor.py", state, programs_dir, *runner],
+            [sys.executable, HERE / "supervisor.py", state, programs_dir, *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + seconds
     while not (state / "started").exists():

@@ -28,7 +28,8 @@ def up(state, given):
         print(f"the cluster already runs: {found.server}, Kubernetes {version}")
         return
     began = time.monotonic()
-    started = cluster.start(state, given.die_with, kubernetes=given.kubernetes)
+    started = cluster.start(state, given.die_with, kubernetes=given.kubernetes,
+                            real=given.nodes if given.real else 0)
     print(f"cluster started in {time.monotonic() - began:.1f} s: {started.server}, "
           f"Kubernetes {started.version()}, kubeconfig {started.kubeconfig}")
 
@@ -141,6 +142,8 @@ def parse():
     action(up, "start it",
            argument("--kubernetes", metavar="VERSION", default=os.environ.get("KUBERNETES"),
                     help="one of versions.env, such as 1.33"),
+           argument("--real", action="store_true", help="real nodes, on which pods run"),
+           argument("--nodes", type=int, default=1, choices=range(1, 10), help="how many real ones"),
            argument("--die-with", type=int, metavar="PID", help="end with this process"))
     action(down, "end it")
     action(env, "print the exports for a shell")

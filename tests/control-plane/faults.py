@@ -204,7 +204,7 @@ def renew_certificate(cluster, before_use=lambda authority: None):
     others are told by `before_use`, which gets that path when nothing is signed by it yet.
     """
     def pki(action):
-        subprocess.run([HERE / "pki.sh", cluster.state, action], check=True)
+        subprocess.run([HERE / "pki.sh", cluster.state, cluster.server, action], check=True)
 
     pki("new-authority")
     for program in ("kube-controller-manager", "kube-scheduler", "kwok"):

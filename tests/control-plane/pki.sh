@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # pki.sh STATE SERVER: keys, certificates and kubeconfigs of one cluster, in STATE/pki and STATE.
-# pki.sh STATE new-authority: serving-ca.crt, which signs nothing yet; ca.crt has both from now on.
-# pki.sh STATE reissue: the API server's certificate comes from that.
+# pki.sh STATE SERVER new-authority: serving-ca.crt, which signs nothing yet; ca.crt has both from now on.
+# pki.sh STATE SERVER reissue: the API server's certificate comes from that.
 set -euo pipefail
-state=$1 action=$2
+state=$1 server=$2 action=${3:-}
 mkdir -p "$state/pki"
 cd "$state/pki"
 umask 077
@@ -48,9 +48,9 @@ END
 
 # serving AUTHORITY
 serving() {
-    local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc
+    local address=${server#https://} names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc
     certificate "$1" apiserver /CN=kube-apiserver extendedKeyUsage=serverAuth \
-        "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,$names,DNS:kubernetes.default.svc.cluster.local"
+        "subjectAltName=IP:${address%:*},IP:10.96.0.1,$names,DNS:kubernetes.default.svc.cluster.local"
 }
 
 case $action in
@@ -66,12 +66,12 @@ reissue)
     ;;
 esac
 
-server=$action
 authority ca /CN=local-control-plane
 key sa
 openssl ec -in sa.key -pubout -out sa.pub 2>/dev/null
 serving ca
 client controller-manager /CN=system:kube-controller-manager "$state/controller-manager.kubeconfig"
 client scheduler /CN=system:kube-scheduler "$state/scheduler.kubeconfig"
+certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client extendedKeyUsage=clientAuth
 client kwok /O=system:masters/CN=kwok "$state/kwok.kubeconfig"
 client admin /O=system:masters/CN=admin "$state/admin.kubeconfig"

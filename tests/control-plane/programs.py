@@ -3,6 +3,7 @@ import random
 import socket
 
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+LOCAL = "127.0.0.1"
 
 
 def free_ports(count):
@@ -23,8 +24,11 @@ def free_ports(count):
             one.close()
 
 
-def commands(here, binaries, state, data, ports):
-    """{program: argv}; ports are [apiserver, etcd, etcd's peers, KCM, scheduler, kwok]."""
+def commands(here, binaries, state, data, ports, address=LOCAL):
+    """{program: argv}; ports are [apiserver, etcd, etcd's peers, KCM, scheduler, kwok].
+
+    An address other than LOCAL is the one at which real nodes reach the API server.
+    """
     api, client, peer, kcm, scheduler, kwok = ports
     etcd_url, peer_url = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
     pki = state / "pki"
@@ -36,10 +40,10 @@ def commands(here, binaries, state, data, ports):
             f"--initial-cluster=e={peer_url}",
         ],
         "kube-apiserver": [
-            f"--etcd-servers={etcd_url}", "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1", f"--secure-port={api}",
-            "--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
-            "--authorization-mode=RBAC", "--allow-privileged=true", "--profiling=false",
+            f"--etcd-servers={etcd_url}", f"--bind-address={address}",
+            f"--advertise-address={address}", f"--secure-port={api}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--allow-privileged=true", "--profiling=false",
             f"--tls-cert-file={pki}/apiserver.crt", f"--tls-private-key-file={pki}/apiserver.key",
             f"--client-ca-file={pki}/ca.crt",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -73,4 +77,24 @@ def commands(here, binaries, state, data, ports):
             "--node-lease-duration-seconds=40",
         ],
     }
+    for name, more in (FOR_FAKE_NODES if address == LOCAL else for_real_nodes(pki)).items():
+        arguments[name] += more
     return {name: [f"{binaries}/{name}", *arguments[name]] for name in NAMES}
+
+
+FOR_FAKE_NODES = {"kube-apiserver": ["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"]}
+
+
+def for_real_nodes(pki):
+    return {
+        "kube-apiserver": [
+            "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+            f"--kubelet-client-certificate={pki}/kubelet-client.crt",
+            f"--kubelet-client-key={pki}/kubelet-client.key",
+            f"--kubelet-certificate-authority={pki}/ca.crt",
+            "--kubelet-preferred-address-types=InternalIP",
+        ],
+        # A lost node is noticed in seconds.
+        "kube-controller-manager": ["--allocate-node-cidrs=false", "--node-monitor-period=2s",
+                                    "--node-monitor-grace-period=12s"],
+    }

@@ -1,8 +1,10 @@
-"""supervisor.py STATE BINARIES [RUNNER_PID]: starts one cluster and keeps it until told to end it, until
-the runner is gone, or until it is itself killed; its programs never outlive it.
+"""supervisor.py STATE BINARIES [--runner PID] [--real COUNT PROGRAMS]: starts one cluster and keeps it
+until told to end it, until the runner is gone, or until it is itself killed; its programs never outlive
+it. With --real it has so many real nodes, whose programs are in the folder PROGRAMS.
 
 STATE gets state.json (what runs), `started` or `failed`, the programs' logs, kubeconfigs, keys.
 """
+import argparse
 import json
 import os
 import pathlib
@@ -14,25 +16,29 @@ import subprocess
 import sys
 import time
 
+import fake_nodes
 import processes
 import programs
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "real-nodes"))
+import real_nodes  # noqa: E402
+
 MEMORY = pathlib.Path("/dev/shm")
 MEMORY_PREFIX = "entityservice-cluster-"
 
 
 class Supervisor:
-    def __init__(self, state, binaries, runner):
-        self.state, self.binaries, self.runner = state, binaries, runner
+    def __init__(self, state, binaries, runner, nodes):
+        self.state, self.binaries, self.runner, self.nodes = state, binaries, runner, nodes
         self.children = {}
         me = processes.identity(os.getpid())
         self.data = MEMORY / (MEMORY_PREFIX + me) if os.access(MEMORY, os.W_OK) else state / "etcd"
         self.data.mkdir(mode=0o700, parents=True)
         ports = programs.free_ports(6)
-        self.commands = programs.commands(HERE, binaries, state, self.data, ports)
+        self.commands = programs.commands(HERE, binaries, state, self.data, ports, nodes.address)
         self.facts = {"supervisor": me, "binaries": str(binaries),
-                      "server": f"https://127.0.0.1:{ports[0]}",
+                      "server": f"https://{nodes.address}:{ports[0]}",
                       "etcd": f"http://127.0.0.1:{ports[1]}", "programs": {}}
 
     def write_facts(self):
@@ -86,17 +92,13 @@ class Supervisor:
         self.until("ready API server", self.ready, 180)
         self.start("kube-controller-manager")
         self.start("kube-scheduler")
-        self.kubectl("apply", "--server-side", "-f", self.binaries / "stages-crd.yaml",
-                     "-f", HERE / "nodes.yaml")
-        self.kubectl("wait", "--for=condition=Established", "--timeout=50s",
-                     "crd/stages.kwok.x-k8s.io")
-        self.kubectl("apply", "--server-side", "-f", HERE / "stages.yaml")
-        self.start("kwok")
+        self.nodes.start(self)
         self.until("default ServiceAccount", lambda: self.kubectl(
             "get", "serviceaccount", "default", check=False).returncode == 0)
         self.until("ready nodes", lambda: self.kubectl(
             "wait", "--for=condition=Ready", "node", "--all", "--timeout=5s",
             check=False).returncode == 0)
+        self.nodes.finish(self)
         # Published last and under this name: who sees it finds a cluster that works.
         shutil.copy(self.state / "admin.kubeconfig", self.state / "kubeconfig.new")
         (self.state / "kubeconfig.new").rename(self.state / "kubeconfig")
@@ -137,6 +139,7 @@ class Supervisor:
                         pass
 
     def end(self):
+        self.nodes.end()
         for child in self.children.values():
             child.kill()
         for child in self.children.values():
@@ -151,20 +154,29 @@ def end_by_signal(*_):
 
 
 def main():
-    state, binaries = (pathlib.Path(one).resolve() for one in sys.argv[1:3])
-    runner_pid = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    parser = argparse.ArgumentParser()
+    parser.add_argument("state", type=pathlib.Path)
+    parser.add_argument("binaries", type=pathlib.Path)
+    parser.add_argument("--runner", type=int)
+    parser.add_argument("--real", nargs=2, metavar=("COUNT", "PROGRAMS"))
+    given = parser.parse_args()
+    state = given.state.resolve()
+    os.environ.pop("KUBECONFIG", None)  # csi-provisioner prefers it to its own argument
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end_by_signal)
     try:
-        runner = os.pidfd_open(runner_pid) if runner_pid else None
+        runner = os.pidfd_open(given.runner) if given.runner else None
     except ProcessLookupError:
         return
+    nodes = real_nodes.RealNodes(state, pathlib.Path(given.real[1]), int(given.real[0])) \
+        if given.real else fake_nodes.FakeNodes()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(processes.control_address(state))
     listener.listen()
-    supervisor = Supervisor(state, binaries, runner)
+    supervisor = Supervisor(state, given.binaries.resolve(), runner, nodes)
     supervisor.write_facts()
     try:
+        nodes.prepare()
         supervisor.start_all()
         supervisor.serve(listener)
     except Exception as error:
