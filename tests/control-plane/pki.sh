@@ -48,7 +48,8 @@ END
 
 # serving AUTHORITY
 serving() {
-    local address=${server#https://} names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc
+    local address=${server#https://}
+    local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc
     certificate "$1" apiserver /CN=kube-apiserver extendedKeyUsage=serverAuth \
         "subjectAltName=IP:${address%:*},IP:10.96.0.1,$names,DNS:kubernetes.default.svc.cluster.local"
 }
