@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Builds the contract application into the cache and prints its folder, which works wherever it is put:
+#   bin/  celery, gunicorn, alembic and python that see the packages
+#   lib/  the packages, entityservice among them
+#   www/  the working directory: alembic.ini and the migrations
+# With --path it only prints.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../tools/step.sh"
+
+python=/usr/bin/python3
+inputs=(build.sh requirements.txt run entityservice www)
+
+files() {
+    find "${inputs[@]}" -type f ! -name "*.pyc" -print0 | sort -z
+}
+
+key=$(cd "$here" && { files | tr '\0' '\n' && files | xargs -0 cat && $python --version; } |
+    sha256sum | cut -c1-12)
+kept=$cache/programs/contract-app-$key
+
+# The packages are kept apart from our own source, which changes far more often.
+packages=$cache/programs/contract-app-packages-$({ cat "$here/requirements.txt" && $python --version; } |
+    sha256sum | cut -c1-12)
+
+install_packages() {
+    $python -m pip --disable-pip-version-check --no-cache-dir install --quiet --no-deps \
+        --require-hashes --only-binary :all: --no-compile --root-user-action ignore \
+        --target "$1" --requirement "$here/requirements.txt"
+    # Its programs name this machine's interpreter; ours are in bin/.
+    rm -rf "$1/bin"
+    # The same files in every folder: what was compiled holds no time and no path.
+    find "$1" -name tests -path "*/numpy/*" -prune -exec rm -rf {} +
+    find "$1" -name RECORD -path "*.dist-info/*" -delete
+    compile "$1"
+}
+
+compile() {
+    $python -m compileall -q --invalidation-mode unchecked-hash -s "$1" -p lib "$1" || true
+}
+
+assemble() {
+    mkdir "$1/bin" &&
+        cp -al "$packages" "$1/lib" &&
+        cp -r "$here/entityservice" "$1/lib/" &&
+        cp -r "$here/www" "$1/" &&
+        install -m 755 "$here/run" "$1/bin/python" || return
+    find "$1/lib/entityservice" "$1/www" -name __pycache__ -prune -exec rm -rf {} +
+    $python -m compileall -q --invalidation-mode unchecked-hash -s "$1" "$1/lib/entityservice" || return
+    local program
+    for program in celery gunicorn alembic; do ln -s python "$1/bin/$program"; done
+}
+
+# once FOLDER NAME COMMAND...: the command fills the folder, once, however many clones ask for it.
+once() {
+    local folder=$1 name=$2
+    shift 2
+    [ -d "$folder" ] && return
+    mkdir -p "$cache/programs"
+    (
+        exec 9>"$cache/programs/$name.lock"
+        flock -n 9 || { say "$name: another build is under way, waiting for it"; flock 9; }
+        [ -d "$folder" ] && exit
+        rm -rf "$cache/programs/$name".new.*
+        fresh=$(mktemp -d "$cache/programs/$name.new.XXXXXX")
+        step "$name" "building $name" "$@" "$fresh" 9>&- || exit
+        chmod 755 "$fresh"
+        mv "$fresh" "$folder"
+    )
+}
+
+if [ "${1:-}" != --path ]; then
+    once "$packages" contract-app-packages install_packages
+    once "$kept" contract-app assemble
+fi
+printf '%s\n' "$kept"

@@ -1,0 +1,80 @@
+"""What the environment says. Read at import in every role, so each value must parse everywhere.
+
+Known to the contract and not read, as in the released v1.15.1: MINIO_SECURE, CELERY_ROUTES,
+REDIS_SOCKET_TIMEOUT.
+"""
+import os
+
+
+def _any_case(name, default):
+    return os.getenv(name, default).lower() == "true"
+
+
+def _exact(name, default):
+    return os.getenv(name, default) == "true"
+
+
+def _integer(name, default):
+    return int(os.getenv(name, default))
+
+
+STRICT_VALIDATION = _any_case("CONNEXION_STRICT_VALIDATION", "true")
+RESPONSE_VALIDATION = _any_case("CONNEXION_RESPONSE_VALIDATION", "true")
+LOG_CFG = os.getenv("LOG_CFG")
+TRACE_CFG = os.getenv("TRACE_CFG")
+LOG_HTTP_HEADER_FIELDS = [f for f in os.getenv("LOG_HTTP_HEADER_FIELDS", "").split(",") if f]
+
+REDIS_SERVER = os.getenv("REDIS_SERVER", "redis")
+REDIS_PASSWORD = os.getenv("REDIS_PASSWORD", "")
+REDIS_USE_SENTINEL = _any_case("REDIS_USE_SENTINEL", "false")
+REDIS_SENTINEL_NAME = os.getenv("REDIS_SENTINEL_NAME", "mymaster")
+
+MINIO_SERVER = os.getenv("MINIO_SERVER", "minio:9000")
+MINIO_ACCESS_KEY = os.getenv("MINIO_ACCESS_KEY", "")
+MINIO_SECRET_KEY = os.getenv("MINIO_SECRET_KEY", "")
+MINIO_BUCKET = os.getenv("MINIO_BUCKET", "entityservice")
+
+UPLOAD_OBJECT_STORE_ENABLED = _any_case("UPLOAD_OBJECT_STORE_ENABLED", "true")
+UPLOAD_OBJECT_STORE_SERVER = os.getenv("UPLOAD_OBJECT_STORE_SERVER", MINIO_SERVER)
+UPLOAD_OBJECT_STORE_SECURE = _exact("UPLOAD_OBJECT_STORE_SECURE", "true")
+UPLOAD_OBJECT_STORE_BUCKET = os.getenv("UPLOAD_OBJECT_STORE_BUCKET", "anonlink-uploads")
+UPLOAD_OBJECT_STORE_ACCESS_KEY = os.getenv("UPLOAD_OBJECT_STORE_ACCESS_KEY", "")
+UPLOAD_OBJECT_STORE_SECRET_KEY = os.getenv("UPLOAD_OBJECT_STORE_SECRET_KEY", "")
+UPLOAD_OBJECT_STORE_STS_DURATION = _integer("UPLOAD_OBJECT_STORE_STS_DURATION", "43200")
+
+DOWNLOAD_OBJECT_STORE_SERVER = os.getenv("DOWNLOAD_OBJECT_STORE_SERVER", MINIO_SERVER)
+DOWNLOAD_OBJECT_STORE_SECURE = _exact("DOWNLOAD_OBJECT_STORE_SECURE", "true")
+DOWNLOAD_OBJECT_STORE_ACCESS_KEY = os.getenv("DOWNLOAD_OBJECT_STORE_ACCESS_KEY", "")
+DOWNLOAD_OBJECT_STORE_SECRET_KEY = os.getenv("DOWNLOAD_OBJECT_STORE_SECRET_KEY", "")
+DOWNLOAD_OBJECT_STORE_STS_DURATION = _integer("DOWNLOAD_OBJECT_STORE_STS_DURATION", "43200")
+
+DATABASE_SERVER = os.getenv("DATABASE_SERVER", "db")
+DATABASE = os.getenv("DATABASE", "postgres")
+DATABASE_USER = os.getenv("DATABASE_USER", "postgres")
+DATABASE_PASSWORD = os.getenv("DATABASE_PASSWORD", "")
+FLASK_DB_MIN_CONNECTIONS = _integer("FLASK_DB_MIN_CONNECTIONS", "1")
+FLASK_DB_MAX_CONNECTIONS = _integer("FLASK_DB_MAX_CONNECTIONS", "10")
+CELERY_DB_MIN_CONNECTIONS = _integer("CELERY_DB_MIN_CONNECTIONS", "1")
+CELERY_DB_MAX_CONNECTIONS = _integer("CELERY_DB_MAX_CONNECTIONS", "3")
+
+
+def _broker():
+    # The password goes into the URL as it is, the port and the database are fixed.
+    if REDIS_USE_SENTINEL:
+        return "sentinel://:{}@{}:26379/0".format(REDIS_PASSWORD, REDIS_SERVER)
+    return "redis://:{}@{}:6379/0".format(REDIS_PASSWORD, REDIS_SERVER)
+
+
+CELERY_BROKER_URL = os.getenv("CELERY_BROKER_URL", _broker())
+CELERYD_PREFETCH_MULTIPLIER = _integer("CELERYD_PREFETCH_MULTIPLIER", "1")
+CELERYD_MAX_TASKS_PER_CHILD = _integer("CELERYD_MAX_TASKS_PER_CHILD", "2048")
+CELERYD_CONCURRENCY = _integer("CELERYD_CONCURRENCY", "2")
+CELERY_ACKS_LATE = _exact("CELERY_ACKS_LATE", "false")
+
+CHUNK_SIZE_AIM = _integer("CHUNK_SIZE_AIM", "300_000_000")
+CACHE_EXPIRY_SECONDS = _integer("CACHE_EXPIRY_SECONDS", "864_000")
+SOLVER_MAX_CANDIDATE_PAIRS = _integer("SOLVER_MAX_CANDIDATE_PAIRS", "100_000_000")
+SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS = _integer(
+    "SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS", "500_000_000")
+MIN_ENCODING_SIZE = _integer("MIN_ENCODING_SIZE", "1")
+MAX_ENCODING_SIZE = _integer("MAX_ENCODING_SIZE", "1024")
