@@ -1,0 +1,1 @@
+"""What the workers do. A task may run twice, so each leaves the same content when repeated."""
