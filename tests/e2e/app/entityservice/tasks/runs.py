@@ -44,14 +44,11 @@ def mark_run_complete(run_id):
 
 
 @celery.task(base=TracedTask, ignore_result=True)
-def run_failed(task_id, run_id):
-    """Errors of a run end here: of one task, or of the first chunk of a chord that fails."""
-    fail(run_id, str(celery.AsyncResult(task_id).result))
-
-
-def fail(run_id, message):
+def run_failed(_request, error, _traceback, run_id):
+    """Errors of a run end here: of one task, or of the first chunk of a chord that fails. Celery
+    calls it in the process that saw the error."""
     database.execute("""
         UPDATE runs SET state = 'error', error_msg = %s, time_completed = now()
-        WHERE run_id = %s AND state <> 'completed'""", message, run_id)
+        WHERE run_id = %s AND state <> 'completed'""", str(error), run_id)
+    log.warning("run %s failed: %s", run_id, error)
     cache.set_run_deleted(run_id)
-    log.warning("run %s failed: %s", run_id, message)

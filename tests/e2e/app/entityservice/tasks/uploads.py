@@ -15,7 +15,7 @@ def quarantine(receipt_token):
 
 
 @celery.task(base=TracedTask, ignore_result=True)
-def handle_upload_error(_task_id, dp_id):
+def handle_upload_error(_request, _error, _traceback, dp_id):
     database.execute("UPDATE dataproviders SET uploaded = 'error' WHERE id = %s", dp_id)
 
 

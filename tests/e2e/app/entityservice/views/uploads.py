@@ -70,7 +70,7 @@ def clks(project_id):
         object_store.connect().put_object(settings.MINIO_BUCKET, quarantine(receipt),
                                           io.BytesIO(data), len(data))
         handle_raw_upload.apply_async((project_id, dp, receipt),
-                                      link_error=handle_upload_error.s(dp))
+                                      link_error=handle_upload_error.s(dp_id=dp))
 
     return _take(dp, accept)
 
@@ -105,6 +105,6 @@ def _external(project_id, dp, reference):
 
     def accept(_):
         pull_external_data_encodings_only.apply_async(
-            (project_id, dp, bucket, path), link_error=handle_upload_error.s(dp))
+            (project_id, dp, bucket, path), link_error=handle_upload_error.s(dp_id=dp))
 
     return _take(dp, accept)

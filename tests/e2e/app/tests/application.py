@@ -1,0 +1,194 @@
+"""The application's processes, started as the operator's objects start them, and a client."""
+import base64
+import json
+import os
+import random
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+from services import ACCESS, PASSWORD, REDIS_ADDRESSES, REDIS_NAME, Process, built, eventually
+
+API = "http://127.0.0.1:8000"
+THRESHOLD = 0.8
+
+
+class Application:
+    def __init__(self, path, stores, redis, database, **changes):
+        self.path, self.stores, self.redis, self.database = path, stores, redis, database
+        self.home = built("tests/e2e/app/build.sh")
+        self.processes = []
+        self.environment = self._environment(changes)
+        stores.query("CREATE DATABASE " + database)
+
+    def _environment(self, changes):
+        host = REDIS_NAME if self.redis.sentinel else REDIS_ADDRESSES[0]
+        logging, tracing = self.path / "logging.yaml", self.path / "tracing.yaml"
+        logging.write_text(json.dumps({
+            "version": 1, "disable_existing_loggers": False,
+            "formatters": {"plain": {"format": "%(message)s"}},
+            "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain",
+                                     "stream": "ext://sys.stdout"}},
+            "root": {"level": "INFO", "handlers": ["console"]}}))
+        tracing.write_text("sampler: {type: const, param: 0}\n")
+        return {
+            "PATH": "{}:/usr/bin:/bin".format(self.home / "bin"), "HOME": str(self.path),
+            "LOG_CFG": str(logging), "TRACE_CFG": str(tracing),
+            "REDIS_SERVER": host, "REDIS_PASSWORD": PASSWORD,
+            "REDIS_USE_SENTINEL": "true" if self.redis.sentinel else "false",
+            **({"CELERY_BROKER_URL": ";".join(
+                "sentinel://:{}@{}:26379/0".format(PASSWORD, address)
+                for address in REDIS_ADDRESSES)} if self.redis.sentinel else {}),
+            "MINIO_SERVER": "127.0.0.1:9000", "MINIO_BUCKET": "anonlink",
+            "MINIO_ACCESS_KEY": ACCESS["app"][0], "MINIO_SECRET_KEY": ACCESS["app"][1],
+            "UPLOAD_OBJECT_STORE_SECURE": "false", "UPLOAD_OBJECT_STORE_BUCKET": "uploads",
+            "UPLOAD_OBJECT_STORE_ACCESS_KEY": ACCESS["upload"][0],
+            "UPLOAD_OBJECT_STORE_SECRET_KEY": ACCESS["upload"][1],
+            "DOWNLOAD_OBJECT_STORE_SECURE": "false",
+            "DOWNLOAD_OBJECT_STORE_ACCESS_KEY": ACCESS["download"][0],
+            "DOWNLOAD_OBJECT_STORE_SECRET_KEY": ACCESS["download"][1],
+            "DATABASE_SERVER": "127.0.0.1", "DATABASE": self.database, "DATABASE_USER": "postgres",
+            "DATABASE_PASSWORD": PASSWORD, "POSTGRES_DB": self.database,
+            "POSTGRES_USER": "postgres", "MIN_ENCODING_SIZE": "8", "MAX_ENCODING_SIZE": "1024",
+            "FLASK_DB_MAX_CONNECTIONS": "2", "CELERY_ACKS_LATE": "true",
+            "CELERYD_CONCURRENCY": "4", **changes}
+
+    def run(self, *command, **changes):
+        return subprocess.run(command, cwd=self.home / "www", env={**self.environment, **changes},
+                              capture_output=True, text=True, timeout=60)
+
+    def migrate(self):
+        done = self.run("alembic", "upgrade", "head")
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def start(self, *command, name):
+        process = Process(command, self.path / (name + ".log"), cwd=self.home / "www",
+                          env=self.environment)
+        self.processes.append(process)
+        return process
+
+    def start_api(self):
+        # umask and /dev/shm as in the operator's command
+        return self.start("gunicorn", "--name=entityservice-web", "--bind=0.0.0.0:8000",
+                          "--workers=2", "--timeout=600", "--graceful-timeout=15",
+                          "--worker-tmp-dir=/dev/shm", "--log-level=info", "--access-logfile=-",
+                          "entityservice:app", name="api")
+
+    def start_worker(self, queues="celery,compute,highmemory", name="worker"):
+        worker = self.start("celery", "-A", "entityservice.async_worker", "worker",
+                            "--loglevel=info", "-O", "fair", "-Q", queues, "-n", name + "@%h",
+                            name=name)
+        eventually(lambda: " ready." in worker.text(), 40, "the worker is ready")
+        return worker
+
+    def __enter__(self):
+        try:
+            self.migrate()
+            self.api, self.worker = self.start_api(), self.start_worker()
+            eventually(lambda: request("GET", "/status")[1]["status"] == "ok", 30, "the API is up")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.stop(signal.SIGQUIT, patience=1)
+
+
+def request(method, path, token=None, document=None, data=None, headers=()):
+    """(status, document) of an answer."""
+    headers = dict(headers)
+    if token:
+        headers["Authorization"] = token
+    if document is not None:
+        data = json.dumps(document).encode()
+        headers["Content-Type"] = "application/json"
+    asked = urllib.request.Request(API + path, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            status, body = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, body = error.code, error.read()
+    return status, json.loads(body) if body else None
+
+
+def succeed(*arguments, **named):
+    status, document = request(*arguments, **named)
+    assert 200 <= status < 300, (status, document)
+    return document
+
+
+class Parties:
+    """Two parties' encodings, made from a seed, and the pairs that a comparison must find."""
+
+    def __init__(self, seed, size=30, common=12, length=64):
+        source = random.Random(seed)
+        self.length = length
+        left = [self._encoding(source) for _ in range(size)]
+        right = [self._encoding(source) for _ in range(size)]
+        for target, origin in zip(source.sample(range(size), common),
+                                  source.sample(range(size), common)):
+            changed = bytearray(left[origin])
+            for _ in range(source.randrange(8)):
+                changed[source.randrange(length)] ^= 1 << source.randrange(8)
+            right[target] = bytes(changed)
+        self.encodings = [left, right]
+
+    def _encoding(self, source):
+        return bytes(source.randrange(256) & source.randrange(256) for _ in range(self.length))
+
+    def similarities(self, threshold=THRESHOLD):
+        """{(left, right): score}, by the definition of the Dice coefficient."""
+        left, right = ([int.from_bytes(e, "big") for e in side] for side in self.encodings)
+        found = {}
+        for i, a in enumerate(left):
+            for k, b in enumerate(right):
+                score = 2 * (a & b).bit_count() / (a.bit_count() + b.bit_count())
+                if score >= threshold:
+                    found[i, k] = score
+        return found
+
+
+class Project:
+    """A project with its tokens, at the API."""
+
+    def __init__(self, parties, kind):
+        self.parties = parties
+        answer = succeed("POST", "/projects", document={
+            "schema": {}, "result_type": kind, "number_parties": 2, "name": "a test"})
+        self.path = "/projects/" + answer["project_id"]
+        self.token, self.update_tokens = answer["result_token"], answer["update_tokens"]
+        self.receipts = [None, None]
+
+    def upload_json(self, party):
+        texts = [base64.b64encode(e).decode() for e in self.parties.encodings[party]]
+        self.receipts[party] = succeed("POST", self.path + "/clks", self.update_tokens[party],
+                                       document={"clks": texts})["receipt_token"]
+
+    def upload_binary(self, party):
+        found = self.parties.encodings[party]
+        self.receipts[party] = succeed(
+            "POST", self.path + "/binaryclks", self.update_tokens[party], data=b"".join(found),
+            headers={"Content-Type": "application/octet-stream", "Hash-Count": str(len(found)),
+                     "Hash-Size": str(self.parties.length)})["receipt_token"]
+
+    def start(self):
+        return self.path + "/runs/" + succeed("POST", self.path + "/runs", self.token,
+                                              document={"threshold": THRESHOLD})["run_id"]
+
+    def state(self, run):
+        return succeed("GET", run + "/status", self.token)["state"]
+
+    def ended(self, run, seconds=60):
+        """The state in which the run ended."""
+        def over():
+            state = self.state(run)
+            return state if state in ("completed", "error") else None
+        return eventually(over, seconds, "an end of the run")
+
+    def result(self, run, token=None):
+        return succeed("GET", run + "/result", token or self.token)
