@@ -6,9 +6,6 @@ from minio.credentials import AssumeRoleProvider
 
 from entityservice import settings
 
-REGION = "us-east-1"
-
-
 def connect():
     """The internal store, with the application's bucket, which is made if it is not there.
 
@@ -35,9 +32,11 @@ def _credentials(server, secure, access_key, secret_key, seconds, action, resour
         "Statement": [{"Effect": "Allow", "Action": [action],
                        "Resource": ["arn:aws:s3:::" + resource]}],
     }
+    # To the store itself, with neither role nor region: only a store with MinIO's kind of STS answers.
+    # The path is part of what is signed, so it has to be in the address.
     provider = AssumeRoleProvider(
-        "{}://{}".format("https" if secure else "http", server), access_key, secret_key,
-        duration_seconds=seconds, policy=json.dumps(policy), region=REGION)
+        "{}://{}/".format("https" if secure else "http", server), access_key, secret_key,
+        duration_seconds=seconds, policy=json.dumps(policy))
     given = provider.retrieve()
     return {
         "AccessKeyId": given.access_key,

@@ -96,6 +96,8 @@ class Application:
     def __exit__(self, *_):
         for process in self.processes:
             process.stop(signal.SIGQUIT, patience=1)
+            # pytest shows it when a test failed
+            print(process.log.name, *process.text().splitlines()[-60:], sep="\n")
 
 
 def request(method, path, token=None, document=None, data=None, headers=()):

@@ -145,7 +145,7 @@ def test_tokens_open_what_they_are_for(app):
 
 
 def test_without_the_logging_file_every_role_ends_at_import(app):
-    for command in (["alembic", "upgrade", "head"], ["gunicorn", "entityservice:app"],
+    for command in (["alembic", "upgrade", "head"], ["gunicorn", "--check-config", "entityservice:app"],
                     ["celery", "-A", "entityservice.async_worker", "report"]):
         done = app.run(*command, LOG_CFG="/nonexistent")
         assert done.returncode != 0 and "/nonexistent" in done.stderr + done.stdout
