@@ -174,6 +174,8 @@ class Redis:
                 self._start_sentinel(address)
             eventually(lambda: all(self.ask(a, "sentinel", "ckquorum", "mymaster", port=26379)
                                    .startswith("OK 3") for a in self.addresses), 30, "a quorum")
+            eventually(lambda: all("slaves=2" in self.ask(a, "info", "sentinel", port=26379)
+                                   for a in self.addresses), 30, "the replicas are known")
         return self
 
     def __exit__(self, *_):
@@ -186,7 +188,8 @@ class Redis:
         replica = [] if master == address else ["--replicaof", master, "6379"]
         self.servers[address] = Process(
             ["redis-server", "--bind", address, "--port", "6379", "--dir", data, "--requirepass",
-             PASSWORD, "--masterauth", PASSWORD, "--appendonly", "yes", "--save", "",
+             PASSWORD, "--masterauth", PASSWORD, "--replica-announce-ip", address,
+             "--appendonly", "yes", "--save", "",
              "--min-replicas-max-lag", "10", "--repl-diskless-sync-delay", "0",
              "--min-replicas-to-write", self.min_replicas, *replica],
             self.path / (address + ".log"))
