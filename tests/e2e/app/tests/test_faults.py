@@ -100,12 +100,18 @@ def test_workers_exit_when_writes_need_a_replica_and_the_master_returns_alone(st
         project = uploaded(13)
         run = in_the_middle(project)
         master = app.redis.master()
+        replicas = [process.popen.pid for address, process in app.redis.servers.items()
+                    if address != master]
         with computing(app):
+            for replica in replicas:
+                os.kill(replica, signal.SIGSTOP)
             app.redis.servers[master].kill()
             time.sleep(1.5)
             app.redis.start(master, master)
+            eventually(lambda: "NOREPLICAS" in app.worker.text(), 30, "a write was refused")
         eventually(lambda: not app.worker.running(), 60, "the worker has ended")
-        assert "NOREPLICAS" in app.worker.text()
+        for replica in replicas:
+            os.kill(replica, signal.SIGCONT)
         app.start_worker(name="second")
         eventually(lambda: app.redis.ask(app.redis.master(), "llen", "compute") == "0", 90,
                    "the queue is empty")
