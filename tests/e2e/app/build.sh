@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the contract application into the cache and prints its folder, which works wherever it is put:
+# Builds the contract application into the cache and prints its folder, which works anywhere:
 #   bin/  celery, gunicorn, alembic and python that see the packages
 #   lib/  the packages, entityservice among them
 #   www/  the working directory: alembic.ini and the migrations
@@ -19,25 +19,28 @@ key=$(cd "$here" && { files | tr '\0' '\n' && files | xargs -0 cat && $python --
     sha256sum | cut -c1-12)
 kept=$cache/programs/contract-app-$key
 
-# The packages are kept apart from our own source, which changes far more often.
-packages=$cache/programs/contract-app-packages-$({ cat "$here/requirements.txt" && $python --version; } |
-    sha256sum | cut -c1-12)
+# compile ROOT FOLDER: what is compiled holds neither a time nor this machine's path.
+compile() {
+    $python -m compileall -q --invalidation-mode unchecked-hash -s "$1" "$2"
+}
 
 install_packages() {
     $python -m pip --disable-pip-version-check --no-cache-dir install --quiet --no-deps \
         --require-hashes --only-binary :all: --no-compile --root-user-action ignore \
         --target "$1" --requirement "$here/requirements.txt"
-    # Its programs name this machine's interpreter; ours are in bin/.
-    rm -rf "$1/bin"
-    # The same files in every folder: what was compiled holds no time and no path.
+    # Its programs name this machine's interpreter, ours are in bin/; nobody runs numpy's tests here.
+    rm -rf "${1:?}/bin"
     find "$1" -name tests -path "*/numpy/*" -prune -exec rm -rf {} +
     find "$1" -name RECORD -path "*.dist-info/*" -delete
-    compile "$1"
+    # Templates and code for other Pythons do not compile, and are never imported.
+    compile "$1" "$1" || true
 }
 
-compile() {
-    $python -m compileall -q --invalidation-mode unchecked-hash -s "$1" -p lib "$1" || true
-}
+# The packages are kept apart from our own source, which changes far more often.
+packages=$cache/programs/contract-app-packages-$(
+    { cat "$here/requirements.txt" && declare -f install_packages compile && $python --version; } |
+        sha256sum | cut -c1-12
+)
 
 assemble() {
     mkdir "$1/bin" &&
@@ -46,7 +49,7 @@ assemble() {
         cp -r "$here/www" "$1/" &&
         install -m 755 "$here/run" "$1/bin/python" || return
     find "$1/lib/entityservice" "$1/www" -name __pycache__ -prune -exec rm -rf {} +
-    $python -m compileall -q --invalidation-mode unchecked-hash -s "$1" "$1/lib/entityservice" || return
+    compile "$1" "$1/lib/entityservice" || return
     local program
     for program in celery gunicorn alembic; do ln -s python "$1/bin/$program"; done
 }

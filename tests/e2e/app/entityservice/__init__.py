@@ -1,7 +1,7 @@
 """The contract application: what the operator's objects call, and what they then expect.
 
-It stands in for the real application in the tests: the same commands, queues, variables, migrations,
-paths and status codes on the same client libraries, written anew and small.
+It stands in for the real application in the tests: the same commands, queues, variables,
+migrations, paths and status codes on the same client libraries, written anew and small.
 """
 import sys
 

@@ -63,7 +63,8 @@ def is_run_active(run_id):
 
 # The names are Python's own errors: redis-py's ConnectionError and TimeoutError are not among them.
 @tenacity.retry(
-    wait=tenacity.wait_random_exponential(max=10), stop=tenacity.stop_after_delay(120), reraise=True,
+    wait=tenacity.wait_random_exponential(max=10), stop=tenacity.stop_after_delay(120),
+    reraise=True,
     retry=tenacity.retry_if_exception_type((MasterNotFoundError, ConnectionError, TimeoutError)))
 def save_progress(run_id, comparisons, candidates):
     with _client().pipeline() as pipeline:

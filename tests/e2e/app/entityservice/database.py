@@ -44,8 +44,8 @@ def close_pool():
 
 @contextlib.contextmanager
 def transaction():
-    """A cursor; commits at the end. The connection is used as the pool gives it: one that died since
-    it was last used fails this once and is then replaced."""
+    """A cursor; commits at the end. The connection is used as the pool gives it: one that died
+    since it was last used fails this once and is then replaced."""
     connection = _pool.getconn()
     try:
         with connection, connection.cursor() as cursor:

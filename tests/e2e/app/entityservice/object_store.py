@@ -1,4 +1,4 @@
-"""The object store: the application's own bucket, the bucket of uploads, and passing credentials."""
+"""The object store: the application's own bucket, that of uploads, and passing credentials."""
 import json
 
 import minio
@@ -32,8 +32,8 @@ def _credentials(server, secure, access_key, secret_key, seconds, action, resour
         "Statement": [{"Effect": "Allow", "Action": [action],
                        "Resource": ["arn:aws:s3:::" + resource]}],
     }
-    # To the store itself, with neither role nor region: only a store with MinIO's kind of STS answers.
-    # The path is part of what is signed, so it has to be in the address.
+    # To the store itself, with neither role nor region: only MinIO's kind of STS answers. The path
+    # is part of what is signed, so it has to be in the address.
     provider = AssumeRoleProvider(
         "{}://{}/".format("https" if secure else "http", server), access_key, secret_key,
         duration_seconds=seconds, policy=json.dumps(policy))

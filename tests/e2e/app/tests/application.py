@@ -1,7 +1,6 @@
 """The application's processes, started as the operator's objects start them, and a client."""
 import base64
 import json
-import os
 import random
 import signal
 import subprocess
@@ -70,7 +69,6 @@ class Application:
         return process
 
     def start_api(self):
-        # umask and /dev/shm as in the operator's command
         return self.start("gunicorn", "--name=entityservice-web", "--bind=0.0.0.0:8000",
                           "--workers=2", "--timeout=600", "--graceful-timeout=15",
                           "--worker-tmp-dir=/dev/shm", "--log-level=info", "--access-logfile=-",

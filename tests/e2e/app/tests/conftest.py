@@ -12,7 +12,7 @@ import services  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def own_network(tmp_path_factory):
-    """The ports are fixed by the application, so each session has a loopback, and names, of its own."""
+    """The application fixes the ports, so each session has a loopback, and names, of its own."""
     try:
         namespaces.enter(namespaces.NETWORK | namespaces.MOUNTS)
     except namespaces.Refused as error:

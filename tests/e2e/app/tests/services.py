@@ -103,8 +103,8 @@ class Stores:
         shutil.chown(data, "nobody", "nogroup")
         user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         (self.path / "password").write_text(PASSWORD)
-        subprocess.run([*user, POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256",
-                        "--pwfile", self.path / "password", "--no-sync"],
+        subprocess.run([*user, POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A",
+                        "scram-sha-256", "--pwfile", self.path / "password", "--no-sync"],
                        check=True, stdout=subprocess.DEVNULL)
         self.processes.append(Process(
             [*user, POSTGRES / "postgres", "-D", data, "-c", "listen_addresses=127.0.0.1",

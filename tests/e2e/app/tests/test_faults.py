@@ -1,7 +1,7 @@
 """What faults do to a run with nothing set beyond the environment (`tuning: Upstream`).
 
-Each of these is a property of the application that the operator has to live with, so a stand-in that
-did better would hide what the drills are for.
+Each of these is a property of the application that the operator has to live with, so a stand-in
+that did better would hide what the drills are for.
 """
 import contextlib
 import os

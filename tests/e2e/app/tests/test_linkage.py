@@ -115,7 +115,8 @@ client = minio.Minio(sys.argv[1], *sys.argv[2:5], secure=False, region="us-east-
 print(len(client.get_object(sys.argv[5], sys.argv[6]).read()))
 """
     done = app.run("python", "-c", script, source["endpoint"], given["AccessKeyId"],
-                   given["SecretAccessKey"], given["SessionToken"], source["bucket"], source["path"])
+                   given["SecretAccessKey"], given["SessionToken"], source["bucket"],
+                   source["path"])
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 12 * 8
 
@@ -145,7 +146,8 @@ def test_tokens_open_what_they_are_for(app):
 
 
 def test_without_the_logging_file_every_role_ends_at_import(app):
-    for command in (["alembic", "upgrade", "head"], ["gunicorn", "--check-config", "entityservice:app"],
+    for command in (["alembic", "upgrade", "head"],
+                    ["gunicorn", "--check-config", "entityservice:app"],
                     ["celery", "-A", "entityservice.async_worker", "report"]):
         done = app.run(*command, LOG_CFG="/nonexistent")
         assert done.returncode != 0 and "/nonexistent" in done.stderr + done.stdout

@@ -57,7 +57,7 @@ def permute_mapping_data(project_id, run_id):
 
 
 def permute(groups, sizes, source=None):
-    """For each party the new position of each record, and for each position whether it is a match."""
+    """For each party the new position of each record; for each position whether it is a match."""
     source = source or random.SystemRandom()
     positions = list(range(max(sizes)))
     source.shuffle(positions)

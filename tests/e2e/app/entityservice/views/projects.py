@@ -51,7 +51,8 @@ def create():
     update_tokens = [new_token() for _ in range(parties)]
     with database.transaction() as cursor:
         cursor.execute("""
-            INSERT INTO projects (project_id, name, notes, schema, result_type, result_token, parties)
+            INSERT INTO projects
+                (project_id, name, notes, schema, result_type, result_token, parties)
             VALUES (%s, %s, %s, %s, %s, %s, %s)""",
                        (project_id, document.get("name", ""), document.get("notes", ""),
                         Json(document["schema"]), kind, result_token, parties))
