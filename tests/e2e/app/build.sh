@@ -27,7 +27,7 @@ compile() {
 install_packages() {
     $python -m pip --disable-pip-version-check --no-cache-dir install --quiet --no-deps \
         --require-hashes --only-binary :all: --no-compile --root-user-action ignore \
-        --target "$1" --requirement "$here/requirements.txt"
+        --target "$1" --requirement "$here/requirements.txt" || return
     # Its programs name this machine's interpreter, ours are in bin/; nobody runs numpy's tests here.
     rm -rf "${1:?}/bin"
     find "$1" -name tests -path "*/numpy/*" -prune -exec rm -rf {} +
