@@ -7,7 +7,8 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from services import ACCESS, PASSWORD, REDIS_ADDRESSES, REDIS_NAME, Process, built, eventually
+from services import (ACCESS, APPLICATION, PASSWORD, REDIS_ADDRESSES, REDIS_NAME, Process, built,
+                      eventually)
 
 API = "http://127.0.0.1:8000"
 THRESHOLD = 0.8
@@ -16,7 +17,7 @@ THRESHOLD = 0.8
 class Application:
     def __init__(self, path, stores, redis, database, **changes):
         self.path, self.stores, self.redis, self.database = path, stores, redis, database
-        self.home = built("tests/e2e/app/build.sh")
+        self.home = built(APPLICATION)
         self.processes = []
         self.environment = self._environment(changes)
         stores.query("CREATE DATABASE " + database)

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2] / "tools")]
+TESTS = HERE.parents[2]
+sys.path[:0] = [str(HERE), str(TESTS / "tools"), str(TESTS / "configuration")]
 import namespaces  # noqa: E402
 import services  # noqa: E402
 
@@ -13,6 +14,8 @@ import services  # noqa: E402
 @pytest.fixture(scope="session", autouse=True)
 def own_network(tmp_path_factory):
     """The application fixes the ports, so each session has a loopback, and names, of its own."""
+    for script in (services.STORE, services.APPLICATION):
+        services.built(script)
     try:
         namespaces.enter(namespaces.NETWORK | namespaces.MOUNTS)
     except namespaces.Refused as error:

@@ -1,5 +1,6 @@
 """The real servers that the application needs, on loopback."""
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
+STORE, APPLICATION = "tests/object-store/build.sh", "tests/e2e/app/build.sh"
 REDIS_NAME = "redis.test"
 REDIS_ADDRESSES = ["127.0.1.1", "127.0.1.2", "127.0.1.3"]
 PASSWORD = "password1"
@@ -42,7 +44,9 @@ def folder():
         shutil.rmtree(path)
 
 
+@functools.cache
 def built(script):
+    """The folder that the script makes. First asked for where there is a network to fetch from."""
     done = subprocess.run([ROOT / script], stdout=subprocess.PIPE, text=True, check=True)
     return pathlib.Path(done.stdout.strip())
 
@@ -120,7 +124,7 @@ class Stores:
         return done.stdout.strip()
 
     def _minio(self):
-        self.programs = built("tests/object-store/build.sh")
+        self.programs = built(STORE)
         access, secret = ACCESS["root"]
         self.processes.append(Process(
             [self.programs / "minio", "server", "--address", "127.0.0.1:9000",
