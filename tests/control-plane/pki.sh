@@ -73,6 +73,6 @@ openssl ec -in sa.key -pubout -out sa.pub 2>/dev/null
 serving ca
 client controller-manager /CN=system:kube-controller-manager "$state/controller-manager.kubeconfig"
 client scheduler /CN=system:kube-scheduler "$state/scheduler.kubeconfig"
-certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client extendedKeyUsage=clientAuth
+certificate ca kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client extendedKeyUsage=clientAuth
 client kwok /O=system:masters/CN=kwok "$state/kwok.kubeconfig"
 client admin /O=system:masters/CN=admin "$state/admin.kubeconfig"
