@@ -196,6 +196,20 @@ class Cluster:
             raise ClusterError(f"{program} does not run")
         os.kill(pid, number)
 
+    def load_images(self, archive):
+        """Real nodes have the archive's images from then on, instead of those of the same names."""
+        archive = pathlib.Path(archive).resolve(strict=True)
+        folders = sorted(self.state.glob("node-*/process"))
+        if not folders:
+            raise ClusterError("only real nodes have images: ./dev cluster up --real")
+        for process in folders:
+            try:
+                names = _supervisor.real_nodes.node.load(process.parent, archive)
+            except subprocess.CalledProcessError as error:
+                raise ClusterError(f"{archive}: {error.stderr.strip()}; an archive is what "
+                                   "`docker save` and `./dev image` write") from None
+        return names
+
     def version(self):
         return json.loads(self.run_kubectl("get", "--raw=/version"))["gitVersion"]
 

@@ -32,6 +32,15 @@ def up(state, given):
                             real=given.nodes if given.real else 0)
     print(f"cluster started in {time.monotonic() - began:.1f} s: {started.server}, "
           f"Kubernetes {started.version()}, kubeconfig {started.kubeconfig}")
+    for archive in sorted(given.images.iterdir()) if given.images else []:
+        for name in started.load_images(archive):
+            print(f"{archive.name}: each node has {name}")
+
+
+def load(found, given):
+    for archive in given.archives:
+        for name in found.load_images(archive):
+            print(f"each node has {name}")
 
 
 def down(state, _):
@@ -144,7 +153,11 @@ def parse():
                     help="one of versions.env, such as 1.33"),
            argument("--real", action="store_true", help="real nodes, on which pods run"),
            argument("--nodes", type=int, default=1, choices=range(1, 10), help="how many real ones"),
+           argument("--images", type=pathlib.Path, metavar="DIR",
+                    help="archives of images that real nodes take instead of their own"),
            argument("--die-with", type=int, metavar="PID", help="end with this process"))
+    action(load, "give real nodes the images of an archive",
+           argument("archives", nargs="+", metavar="ARCHIVE"))
     action(down, "end it")
     action(env, "print the exports for a shell")
     action(status, "show what runs")

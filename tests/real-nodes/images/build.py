@@ -1,16 +1,18 @@
-"""build.py SERVICES STORE DNS FOLDER: writes the images of real nodes to FOLDER/images.tar.
+"""build.py SERVICES STORE DNS APPLICATION FOLDER: writes the images of real nodes to FOLDER/images.tar.
 
 SERVICES is the archive of a Debian root with Postgres, Redis, nginx and Python; every image stands on
-it, so that a node keeps it once. STORE and DNS have the programs of the object store and of cluster DNS. Each image stands in for the
-one of the same name, with its user, its paths, its commands and its environment.
+it, so that a node keeps it once. STORE and DNS have the programs of the object store and of cluster
+DNS, APPLICATION is what tests/e2e/app/build.sh makes. Each image stands in for the one of the same
+name, with its user, its paths, its commands and its environment.
 """
 import pathlib
 import subprocess
 import sys
 
-import oci
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "tools"))
+import oci  # noqa: E402
+
 ENTRYPOINTS = HERE.parent.parent / "configuration/image"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -27,7 +29,15 @@ def programs(folder, *names):
     return {f"usr/local/bin/{name}": ((folder / name).read_bytes(), 0o755) for name in names}
 
 
-def images(store):
+def application(folder):
+    """Its programs and packages, and the working directory."""
+    places = {"bin": "opt/application/bin", "lib": "opt/application/lib", "www": "var/www"}
+    return {f"{place}/{file.relative_to(folder / part)}": (file.read_bytes(), file.stat().st_mode & 0o777)
+            for part, place in places.items()
+            for file in (folder / part).rglob("*") if file.is_file()}
+
+
+def images(store, app):
     """{name: (files, configuration)} of those that stand on the services."""
     return {
         "docker.io/library/postgres:17-trixie": (
@@ -39,12 +49,16 @@ def images(store):
         "docker.io/pgsty/silo:RELEASE.2026-09-16T00-00-00Z": (
             {**users("minio", 1000), **programs(store, "minio", "mc")},
             {"Env": [PATH], "Entrypoint": ["minio"]}),
+        "docker.io/data61/anonlink-app:v1.15.1": (
+            {**users("user", 1000), **application(app)},
+            {"User": "1000", "Env": [f"PATH=/opt/application/bin:{PATH.removeprefix('PATH=')}"],
+             "WorkingDir": "/var/www"}),
         "docker.io/data61/anonlink-nginx:v1.4.9": (users("nginx", 101), {"User": "101", "Env": [PATH]}),
     }
 
 
 def main():
-    services, store, dns, folder = map(pathlib.Path, sys.argv[1:])
+    services, store, dns, app, folder = map(pathlib.Path, sys.argv[1:])
     pause = folder / "pause"
     subprocess.run(["gcc", "-Os", "-static", "-s", "-o", pause, HERE / "pause.c"], check=True)
     oci.layer(folder / "layer.tar", {"pause": (pause.read_bytes(), 0o755)})
@@ -54,7 +68,7 @@ def main():
         oci.layer(folder / "layer.tar", {"coredns": ((dns / "coredns").read_bytes(), 0o755)})
         archive.add("localhost/entityservice/coredns:1", [folder / "layer.tar"],
                     {"User": "65534:65534", "Entrypoint": ["/coredns"]})
-        for name, (files, config) in images(store).items():
+        for name, (files, config) in images(store, app).items():
             oci.layer(folder / "layer.tar", files)
             archive.add(name, [services, folder / "layer.tar"], config)
     pause.unlink()

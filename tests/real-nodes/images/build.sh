@@ -4,6 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../tools/go-program.sh"
 dns=(coredns "$here/../coredns" "-s -w" .)
+application=$here/../../e2e/app/build.sh
 # What the images need of Debian.
 services=(ca-certificates libpq5 nginx-light postgresql-15 python3 redis-sentinel redis-server tini)
 
@@ -22,16 +23,18 @@ services_root() {
 }
 
 key=$({ program_dir "${dns[@]}" && find "$here" -maxdepth 1 -type f -print0 | sort -z | xargs -0 cat &&
-    "$here/../../object-store/build.sh" --path; } | sha256sum | cut -c1-12)
+    cat "$here/../../tools/oci.py" && "$here/../../object-store/build.sh" --path &&
+    "$application" --path; } | sha256sum | cut -c1-12)
 kept=$cache/programs/node-images-$key
 if [ "${1:-}" != --path ] && [ ! -d "$kept" ]; then
     build_program "${dns[@]}"
     store=$("$here/../../object-store/build.sh")
+    app=$("$application")
     fresh=$(mktemp -d "$cache/programs/node-images.new.XXXXXX")
     chmod 755 "$fresh"
     step services "making a Debian root with the services" services_root "$fresh/services.tar"
     step images "making the images of real nodes" /usr/bin/python3 "$here/build.py" \
-        "$fresh/services.tar" "$store" "$(program_dir "${dns[@]}")" "$fresh"
+        "$fresh/services.tar" "$store" "$(program_dir "${dns[@]}")" "$app" "$fresh"
     step seed "unpacking the images of real nodes" "$here/seed.sh" "$fresh/images.tar" "$fresh/containerd"
     rm "$fresh/services.tar" "$fresh/images.tar"
     mv -T "$fresh" "$kept" 2>/dev/null || rm -rf "$fresh"

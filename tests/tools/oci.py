@@ -44,16 +44,18 @@ class Archive:
         self._tar.close()
 
     def add(self, name, layers, config):
-        """config as in an image's `config`: User, Env, Entrypoint, WorkingDir."""
-        described = [self._file(path) for path in layers]
+        """Its digest. config as in an image's `config`: User, Env, Entrypoint, WorkingDir."""
+        contents = [self._file(path) for path in layers]
         image = {"architecture": ARCHITECTURE, "os": "linux", "config": config,
-                 "rootfs": {"type": "layers", "diff_ids": [it["digest"] for it in described]}}
+                 "rootfs": {"type": "layers", "diff_ids": [it["digest"] for it in contents]}}
         manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                     "config": self._document("application/vnd.oci.image.config.v1+json", image),
-                    "layers": described}
+                    "layers": contents}
+        described = self._document(manifest["mediaType"], manifest)
         self._images.append({
-            **self._document(manifest["mediaType"], manifest),
+            **described,
             "annotations": {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}})
+        return described["digest"]
 
     def _document(self, kind, document):
         content = json.dumps(document, sort_keys=True).encode()
