@@ -196,13 +196,16 @@ class Cluster:
             raise ClusterError(f"{program} does not run")
         os.kill(pid, number)
 
+    @property
+    def has_real_nodes(self):
+        return any(self.state.glob("node-*/process"))
+
     def load_images(self, archive):
         """Real nodes have the archive's images from then on, instead of those of the same names."""
         archive = pathlib.Path(archive).resolve(strict=True)
-        folders = sorted(self.state.glob("node-*/process"))
-        if not folders:
+        if not self.has_real_nodes:
             raise ClusterError("only real nodes have images: ./dev cluster up --real")
-        for process in folders:
+        for process in sorted(self.state.glob("node-*/process")):
             try:
                 names = _supervisor.real_nodes.node.load(process.parent, archive)
             except subprocess.CalledProcessError as error:

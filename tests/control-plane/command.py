@@ -25,6 +25,9 @@ def up(state, given):
         if given.kubernetes and not f"{version}.".startswith(f"v{given.kubernetes}."):
             sys.exit(f"error: the cluster already runs with Kubernetes {version}; first: "
                      "./dev cluster down")
+        if given.real != found.has_real_nodes:
+            sys.exit(f"error: a cluster with {'real' if found.has_real_nodes else 'fake'} nodes already "
+                     "runs; first: ./dev cluster down")
         print(f"the cluster already runs: {found.server}, Kubernetes {version}")
         return
     began = time.monotonic()

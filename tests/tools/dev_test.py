@@ -15,8 +15,8 @@ def test_help_lists_every_command():
     commands = re.findall(r"^([a-z]+)(?: \|[^)]*)?\) ", DEV.read_text(), re.MULTILINE)
     commands += re.findall(r"^([a-z]+)\)$", DEV.read_text(), re.MULTILINE)
     assert set(commands) == {
-        "setup", "build", "test", "bench", "demo", "cluster", "lint", "docs", "fuzz", "mutants",
-        "help"}
+        "setup", "build", "test", "e2e", "bench", "demo", "image", "cluster", "lint", "docs", "fuzz",
+        "mutants", "help"}
     told = dev("help").stdout
     for command in commands:
         assert re.search(rf"^  {command}\b", told, re.MULTILINE), command

@@ -27,13 +27,16 @@ NEEDS = {
     "tools": ["operator", "release", "control plane"],
     "configuration": ["operator", "object store"],
     "integration": ["operator", "control plane"],
+    "nodes": ["control plane", "real nodes"],
+    "e2e": ["image", "control plane", "real nodes"],
 }
+FOLDERS = {"nodes": "real-nodes"}  # where a tier's tests are, when not in the folder of its name
 DEFAULT = ["unit", "tools", "configuration", "integration"]
 # One runs long, the other makes network namespaces and waits for deadlines.
 STRESS = ["transport_stress_test", "dead_peer_test"]
 # What threads share: queue, store, watcher, transport.
 CONCURRENT = ["k8s_client_test", "operator_test", *STRESS]
-SECONDS = {"tools": 600, "configuration": 900, "integration": 1800}
+SECONDS = {"tools": 600, "configuration": 900, "integration": 1800, "nodes": 900, "e2e": 7200}
 SECONDS_PER_PROGRAM = 7200 if "LONG_TESTS" in os.environ else 300
 SLOWER_WITH_TSAN = 4
 
@@ -55,6 +58,8 @@ BUILDERS = {
     "operator": script(TESTS / "tools/build.sh", "asan"),
     # What the demo runs: optimized, the compiler warns of other things.
     "release": script(TESTS / "tools/build.sh", "release"),
+    "real nodes": script(TESTS / "real-nodes/build.sh"),
+    "image": script(TESTS / "tools/image.sh"),
     "threads": script(TESTS / "tools/build.sh", "tsan", *CONCURRENT),
 }
 
@@ -74,7 +79,7 @@ def build(names):
     return built
 
 
-def run(tier, built):
+def run(tier, built, only):
     lacking = [need for need in NEEDS[tier] if not built[need]]
     if lacking:
         return tiers.Result(tier).fail(tier, f"could not be built: {', '.join(lacking)}")
@@ -93,7 +98,7 @@ def run(tier, built):
                                     SECONDS_PER_PROGRAM * SLOWER_WITH_TSAN,
                                     names=CONCURRENT, prefix=["setarch", "-R"])
     else:
-        result = tiers.run_pytest(tier, TESTS / tier, logs, SECONDS[tier])
+        result = tiers.run_pytest(tier, TESTS / FOLDERS.get(tier, tier), logs, SECONDS[tier], only)
     for name, text in sanitizers.reports(reports):
         result.fail(name, text)
     return result
@@ -102,10 +107,14 @@ def run(tier, built):
 def main():
     parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
     parser.add_argument("tier", nargs="*", help=", ".join(NEEDS))
-    parser.add_argument("--all", action="store_true", help="stress and tsan too, which are left out else")
+    parser.add_argument("--all", action="store_true", help="every tier, also those that are left out else")
     parser.add_argument("--kubernetes", metavar="VERSION",
                         help="run on another Kubernetes of versions.env, such as 1.33")
+    parser.add_argument("--only", nargs="*", default=[], metavar="TEST",
+                        help="of the tier's tests these, as pytest names them: FILE or FILE::TEST")
     given = parser.parse_args()
+    if given.only and len(given.tier) != 1:
+        parser.error("--only is for one tier")
     if given.all and given.tier:
         parser.error("--all is every tier: name none, or leave it out")
     chosen = given.tier or (list(NEEDS) if given.all else DEFAULT)
@@ -119,7 +128,7 @@ def main():
     results = []
     for tier in chosen:
         began = time.monotonic()
-        result = run(tier, built)
+        result = run(tier, built, given.only)
         result.seconds = time.monotonic() - began
         results.append(result)
         result.show_failures()

@@ -163,14 +163,16 @@ def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
     return result
 
 
-def run_pytest(tier, folder, logs, seconds):
+def run_pytest(tier, folder, logs, seconds, only=()):
+    """The tests of a folder, or of it only those, as pytest names them."""
     result = Result(tier)
     _fresh(logs)
     if not folder.is_dir():
         return result.fail(tier, f"there is no {folder}")
     report, log = logs / "report.xml", logs / "log"
     command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-               f"--junitxml={report}", f"--rootdir={folder}", folder]
+               f"--junitxml={report}", f"--rootdir={folder}",
+               *([folder / name for name in only] or [folder])]
     (_, status), = run_logged([(f"{tier} tests", command, log)], seconds)
     _judge(result, tier, status, report, log, seconds)
     return result
