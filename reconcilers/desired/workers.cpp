@@ -37,7 +37,8 @@ except redis.exceptions.RedisError:
 app = Celery(broker=os.environ["CELERY_BROKER_URL"])
 app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
 name = "celery@" + socket.gethostname()
-sys.exit(0 if app.control.ping(destination=[name], timeout=40) else 1)
+answers = (app.control.ping(destination=[name], timeout=4) for _ in range(10))
+sys.exit(0 if any(answers) else 1)
 )";
 
 // SIGTERM: finish what runs. Shortly before the kubelet would kill, SIGQUIT: give the rest back to
@@ -78,7 +79,7 @@ Json container(const Resolved& resolved, const AppConfig& config, const crds::Wo
                               pool.resources);
   add_celery_settings(resolved, pool.celery, worker["env"]);
   // Ready, too, once it has answered first: a rollout waits for workers that consume.
-  worker["startupProbe"] = ping_probe(20, 30);
+  worker["startupProbe"] = ping_probe(10, 60);
   worker["livenessProbe"] = ping_probe(180, 5);
   worker["lifecycle"] = {
       {"preStop",
