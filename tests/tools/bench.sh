@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# bench.sh NAME: builds a benchmark with the release's options and runs it.
+# bench.sh NAME...: builds benchmarks with the release's options and runs them.
 set -euo pipefail
 . "$(dirname "$0")/step.sh"
 cd "$root"
 
-case ${1:-} in
-client) ;;
-*) die "which benchmark? client: small requests beside watches and a bulk stream" ;;
+if [ "${1:-}" = client ]; then
+    tests/tools/build.sh release client_bench
+    say "$(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
+    exec build/bin/client_bench
+fi
+case " $* " in
+*" requests "* | *" waves "* | *" burst "* | *" standing "*)
+    tests/tools/build.sh release entityservice-operator bench_tool pass_bench
+    ;;
 esac
-
-tests/tools/build.sh release "$1_bench"
-say "$(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
-exec "build/bin/$1_bench"
+exec /usr/bin/python3 tests/benchmarks/bench.py "$@"
