@@ -166,14 +166,13 @@ std::string text_without_identity(const Json& body) {
   return text;
 }
 
-// `object` reduced to what is ours, lists in whatever order; null when nothing is.
+}  // namespace
+
 Json owned_part(const Json& object, const std::string& manager) {
   if (!object.is_object()) return nullptr;
   const Json* fields = own_fields(object, manager);
   return fields == nullptr ? Json() : project(object, *fields);
 }
-
-}  // namespace
 
 Json owned_projection(const Json& object, const std::string& manager) {
   Json owned = canonical(owned_part(object, manager));
@@ -187,9 +186,12 @@ Json owned_projection(const Json& object, const std::string& manager) {
   return owned;
 }
 
-std::string owned_hash(const Json& object, const std::string& manager) {
-  const Json owned = owned_part(object, manager);
+std::string hash_of_part(const Json& owned) {
   return owned.is_null() ? std::string() : sha256_hex(text_without_identity(owned));
+}
+
+std::string owned_hash(const Json& object, const std::string& manager) {
+  return hash_of_part(owned_part(object, manager));
 }
 
 std::string desired_hash(const Json& body) { return sha256_hex(text_without_identity(body)); }

@@ -6,12 +6,14 @@ namespace {
 // As large as the object itself, and never read.
 constexpr const char* kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
-std::map<std::string, std::string> texts(const Json& metadata, const char* field) {
+std::map<std::string, std::string> texts(const Json& metadata, const char* field,
+                                         const Keeps& keeps) {
   std::map<std::string, std::string> out;
   const auto found = metadata.find(field);
   if (found == metadata.end() || !found->is_object()) return out;
   for (const auto& [name, value] : found->items()) {
-    if (value.is_string() && name != kLastApplied) out.emplace(name, value.get<std::string>());
+    if (value.is_string() && name != kLastApplied && (!keeps || keeps(name)))
+      out.emplace(name, value.get<std::string>());
   }
   return out;
 }
@@ -29,7 +31,7 @@ void read_owners(const Json& metadata, Record& record) {
 }  // namespace
 
 Record make_record(const Resource& resource, const Json& object, const std::string& manager,
-                   const FactsOf& facts) {
+                   const FactsOf& facts, const Keeps& keeps) {
   const Json& metadata = object.at("metadata");
   Record record;
   record.key = {resource.kind, metadata.value("namespace", ""), metadata.at("name")};
@@ -38,10 +40,11 @@ Record make_record(const Resource& resource, const Json& object, const std::stri
   record.generation = metadata.value("generation", std::int64_t{0});
   record.deleting = metadata.contains("deletionTimestamp");
   read_owners(metadata, record);
-  record.labels = texts(metadata, "labels");
-  record.annotations = texts(metadata, "annotations");
-  record.owned = owned_hash(object, manager);
-  if (facts) record.facts = facts(object);
+  record.labels = texts(metadata, "labels", keeps);
+  record.annotations = texts(metadata, "annotations", keeps);
+  const Json owned = owned_part(object, manager);
+  record.owned = hash_of_part(owned);
+  if (facts) record.facts = facts(object, owned);
   return record;
 }
 

@@ -29,11 +29,14 @@ struct Record {
 };
 using RecordPtr = std::shared_ptr<const Record>;
 
-// Chooses the facts of an object that somebody reads; everything else is dropped.
-using FactsOf = std::function<Json(const Json& object)>;
+// Chooses the facts of an object that somebody reads; everything else is dropped. `owned`: what is
+// ours of it, as of `owned_projection` but for the order of lists and the identity.
+using FactsOf = std::function<Json(const Json& object, const Json& owned)>;
+// Whether somebody reads the label or annotation of this name. Empty: all are kept.
+using Keeps = std::function<bool(const std::string& name)>;
 
 Record make_record(const Resource& resource, const Json& object, const std::string& manager,
-                   const FactsOf& facts);
+                   const FactsOf& facts, const Keeps& keeps = {});
 
 // The values at the paths that `manager` owns by Apply on the main resource (managedFields,
 // operation Apply, no subresource), lists of objects sorted; null when there is no such entry.
@@ -43,6 +46,9 @@ Json owned_projection(const Json& object, const std::string& manager);
 // is in step. apiVersion, kind, metadata.{name,namespace,uid,resourceVersion} count on neither
 // side.
 std::string owned_hash(const Json& object, const std::string& manager);
+// The two steps of it: null and the empty text when nothing is ours.
+Json owned_part(const Json& object, const std::string& manager);
+std::string hash_of_part(const Json& owned);
 std::string desired_hash(const Json& body);
 
 }  // namespace k8s

@@ -1,5 +1,8 @@
 #include "k8s-client/store.h"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -10,13 +13,13 @@ namespace {
 
 constexpr std::size_t kGraves = 4096;
 
-bool at_most(const std::string& a, const std::string& b) {
-  const auto order = compare_resource_versions(a, b);
+bool at_most(const std::string& a, std::string_view b) {
+  const auto order = compare_resource_versions(a, std::string(b));
   return order && *order <= 0;
 }
 
-bool newer(const std::string& a, const std::string& b) {
-  const auto order = compare_resource_versions(a, b);
+bool newer(std::string_view a, const std::string& b) {
+  const auto order = compare_resource_versions(std::string(a), b);
   return order && *order > 0;
 }
 
@@ -41,14 +44,42 @@ void Store::tell(const RecordPtr& before, const RecordPtr& after) const {
   if (on_change_) on_change_(before, after);
 }
 
+// The record leaves the cache.
+RecordPtr Store::State::take(Objects::iterator at, const std::string& label) {
+  auto record = std::make_shared<const Record>(at->record.unpack());
+  const auto value = record->labels.find(label);
+  if (value != record->labels.end()) {
+    const auto group = groups.find({record->key.ns, value->second});
+    std::erase(group->second, &*at);
+    if (group->second.empty()) groups.erase(group);
+  }
+  objects.erase(at);
+  return record;
+}
+
+void Store::State::add(Entry entry, const Record& record, const std::string& label) {
+  const auto at = objects.insert(std::move(entry)).first;
+  const auto value = record.labels.find(label);
+  if (value == record.labels.end()) return;
+  std::vector<const Entry*>& group = groups[{record.key.ns, value->second}];
+  const auto place = std::lower_bound(
+      group.begin(), group.end(), &*at,
+      [](const Entry* a, const Entry* b) { return a->record.key() < b->record.key(); });
+  group.insert(place, &*at);
+}
+
 void Store::put(Record record) {
   const auto after = std::make_shared<const Record>(std::move(record));
+  Entry entry{PackedRecord(*after), grouping_.digest ? grouping_.digest(*after) : 0};
   RecordPtr before;
   const bool taken = state_.with([&](State& state) {
     if (state.graves.covers(*after)) return false;
-    RecordPtr& slot = state.objects[after->key];
-    if (slot && at_most(after->resource_version, slot->resource_version)) return false;
-    before = std::exchange(slot, after);
+    const auto found = state.objects.find(KeyView(after->key));
+    if (found != state.objects.end()) {
+      if (at_most(after->resource_version, found->record.resource_version())) return false;
+      before = state.take(found, grouping_.label);
+    }
+    state.add(std::move(entry), *after, grouping_.label);
     return true;
   });
   if (taken) tell(before, after);
@@ -58,35 +89,33 @@ void Store::remove(const ObjectKey& key, const std::string& uid,
                    const std::string& resource_version) {
   RecordPtr before;
   state_.with([&](State& state) {
-    const auto found = state.objects.find(key);
-    const bool known = found != state.objects.end() && found->second->uid == uid;
+    const auto found = state.objects.find(KeyView(key));
+    const bool known = found != state.objects.end() && found->record.uid() == uid;
     std::string until = resource_version;
-    if (until.empty() && known) until = found->second->resource_version;
+    if (until.empty() && known) until = found->record.resource_version();
     state.graves.bury(uid, until);
-    if (!known) return;
-    before = std::move(found->second);
-    state.objects.erase(found);
+    if (known) before = state.take(found, grouping_.label);
   });
   if (before) tell(before, nullptr);
 }
 
 void Store::retain(const std::string& kind, const std::string& ns,
                    const std::vector<ObjectKey>& listed, const std::string& resource_version) {
-  const std::set<ObjectKey> keep(listed.begin(), listed.end());
+  const std::set<KeyView> keep(listed.begin(), listed.end());
   std::vector<RecordPtr> gone;
   state_.with([&](State& state) {
-    auto at = state.objects.lower_bound(ObjectKey{kind, ns, ""});
-    while (at != state.objects.end() && at->first.kind == kind &&
-           (ns.empty() || at->first.ns == ns)) {
-      const Record& record = *at->second;
-      if (keep.contains(at->first) || newer(record.resource_version, resource_version)) {
-        ++at;
-        continue;
+    auto at = state.objects.lower_bound(KeyView(kind, ns, ""));
+    while (at != state.objects.end()) {
+      const KeyView key = at->record.key();
+      if (key.kind != kind || !(ns.empty() || key.ns == ns)) break;
+      const auto next = std::next(at);
+      if (!keep.contains(key) && !newer(at->record.resource_version(), resource_version)) {
+        const RecordPtr record = state.take(at, grouping_.label);
+        state.graves.bury(record->uid,
+                          resource_version.empty() ? record->resource_version : resource_version);
+        gone.push_back(record);
       }
-      state.graves.bury(record.uid,
-                        resource_version.empty() ? record.resource_version : resource_version);
-      gone.push_back(std::move(at->second));
-      at = state.objects.erase(at);
+      at = next;
     }
   });
   for (const RecordPtr& before : gone) tell(before, nullptr);
@@ -94,39 +123,59 @@ void Store::retain(const std::string& kind, const std::string& ns,
 
 void Store::forget(const std::string& kind, const std::string& ns) {
   state_.with([&](State& state) {
-    std::erase_if(state.objects, [&](const auto& entry) {
-      return entry.first.kind == kind && (ns.empty() || entry.first.ns == ns);
-    });
+    auto at = state.objects.lower_bound(KeyView(kind, ns, ""));
+    while (at != state.objects.end()) {
+      const KeyView key = at->record.key();
+      if (key.kind != kind || !(ns.empty() || key.ns == ns)) break;
+      state.take(std::exchange(at, std::next(at)), grouping_.label);
+    }
     state.graves = {};
   });
 }
 
 RecordPtr Store::find(const ObjectKey& key) const {
   return state_.with([&](const State& state) -> RecordPtr {
-    const auto found = state.objects.find(key);
-    return found == state.objects.end() ? nullptr : found->second;
+    const auto found = state.objects.find(KeyView(key));
+    if (found == state.objects.end()) return nullptr;
+    return std::make_shared<const Record>(found->record.unpack());
   });
 }
 
-std::vector<RecordPtr> Store::labelled(const std::string& kind, const std::string& ns,
-                                       const std::string& label, const std::string& value) const {
+std::vector<RecordPtr> Store::group(const std::string& ns, const std::string& value) const {
   return state_.with([&](const State& state) {
     std::vector<RecordPtr> out;
-    for (auto at = state.objects.lower_bound(ObjectKey{kind, ns, ""});
-         at != state.objects.end() && at->first.kind == kind && at->first.ns == ns; ++at) {
-      const auto found = at->second->labels.find(label);
-      if (found != at->second->labels.end() && found->second == value) out.push_back(at->second);
-    }
+    const auto found = state.groups.find({ns, value});
+    if (found == state.groups.end()) return out;
+    for (const Entry* entry : found->second)
+      out.push_back(std::make_shared<const Record>(entry->record.unpack()));
     return out;
+  });
+}
+
+std::size_t Store::digest(const ObjectKey& key) const {
+  return state_.with([&](const State& state) {
+    const auto found = state.objects.find(KeyView(key));
+    return found == state.objects.end() ? 0 : found->digest;
+  });
+}
+
+std::size_t Store::group_digest(const std::string& ns, const std::string& value) const {
+  return state_.with([&](const State& state) {
+    std::string digests;
+    const auto found = state.groups.find({ns, value});
+    if (found != state.groups.end())
+      for (const Entry* entry : found->second)
+        digests.append(reinterpret_cast<const char*>(&entry->digest), sizeof entry->digest);
+    return std::hash<std::string>{}(digests);
   });
 }
 
 std::vector<RecordPtr> Store::all(const std::string& kind) const {
   return state_.with([&](const State& state) {
     std::vector<RecordPtr> out;
-    for (auto at = state.objects.lower_bound(ObjectKey{kind, "", ""});
-         at != state.objects.end() && at->first.kind == kind; ++at) {
-      out.push_back(at->second);
+    for (auto at = state.objects.lower_bound(KeyView(kind, "", ""));
+         at != state.objects.end() && at->record.key().kind == kind; ++at) {
+      out.push_back(std::make_shared<const Record>(at->record.unpack()));
     }
     return out;
   });

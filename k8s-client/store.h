@@ -1,21 +1,33 @@
 // The cache: what the API server last told us, as records. One writer per kind (its Watcher, and
-// whoever has just written: read-your-writes), many readers. Thread-safe.
+// whoever has just written: read-your-writes), many readers. Thread-safe. A record that is read is
+// a copy, made when it is asked for.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "k8s-client/guarded.h"
+#include "k8s-client/packed_record.h"
 #include "k8s-client/record.h"
 
 namespace k8s {
 
+// Which records are read together, and what of each counts as a change for those who read them.
+struct Grouping {
+  std::string label;  // records of one namespace with the same value of it are a group
+  std::function<std::size_t(const Record&)> digest;
+};
+
 class Store {
  public:
+  explicit Store(Grouping grouping = {}) : grouping_(std::move(grouping)) {}
+
   // Called after each change, outside the lock, with the record before and after (either may be
   // null). Set before the first writer starts.
   using OnChange = std::function<void(const RecordPtr& before, const RecordPtr& after)>;
@@ -38,9 +50,12 @@ class Store {
   void forget(const std::string& kind, const std::string& ns);
 
   RecordPtr find(const ObjectKey& key) const;
-  // All of `kind` in `ns` whose label `label` is `value`.
-  std::vector<RecordPtr> labelled(const std::string& kind, const std::string& ns,
-                                  const std::string& label, const std::string& value) const;
+  // Those of `ns` whose grouping label is `value`, by key.
+  std::vector<RecordPtr> group(const std::string& ns, const std::string& value) const;
+  // Equal ones mean that nothing has changed that counts: of one record (0: there is none), and of
+  // a group.
+  std::size_t digest(const ObjectKey& key) const;
+  std::size_t group_digest(const std::string& ns, const std::string& value) const;
   std::vector<RecordPtr> all(const std::string& kind) const;
   std::size_t size() const;
 
@@ -55,13 +70,32 @@ class Store {
     std::map<std::string, std::string> versions_;
     std::deque<std::string> order_;
   };
+  struct Entry {
+    PackedRecord record;
+    std::size_t digest = 0;
+  };
+  struct ByKey {
+    using is_transparent = void;
+    static KeyView view(const Entry& entry) { return entry.record.key(); }
+    static KeyView view(const KeyView& key) { return key; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return view(a) < view(b);
+    }
+  };
+  using Objects = std::set<Entry, ByKey>;
   struct State {
-    std::map<ObjectKey, RecordPtr> objects;
+    Objects objects;
+    std::map<std::pair<std::string, std::string>, std::vector<const Entry*>> groups;
     Graves graves;
+
+    RecordPtr take(Objects::iterator at, const std::string& label);
+    void add(Entry entry, const Record& record, const std::string& label);
   };
 
   void tell(const RecordPtr& before, const RecordPtr& after) const;
 
+  const Grouping grouping_;
   OnChange on_change_;
   Guarded<State> state_;
 };

@@ -266,9 +266,9 @@ void Watcher::heard(Clock::time_point now) {
 // An object whose facts can not be read must not stop the watch of all others.
 Record Watcher::reduce(const Json& object) {
   try {
-    return make_record(spec_.resource, object, spec_.manager, spec_.facts);
+    return make_record(spec_.resource, object, spec_.manager, spec_.facts, spec_.keeps);
   } catch (const std::exception& error) {
-    Record record = make_record(spec_.resource, object, spec_.manager, {});
+    Record record = make_record(spec_.resource, object, spec_.manager, {}, spec_.keeps);
     health_.with([&](WatchHealth& health) {
       ++health.failures;
       health.last_error = "facts of " + record.key.text() + ": " + error.what();

@@ -24,6 +24,7 @@ struct WatchSpec {
   bool metadata_only = false;  // PartialObjectMetadata
   std::string manager;         // whose fields `Record::owned` speaks of
   FactsOf facts;
+  Keeps keeps = {};
   std::chrono::seconds timeout{290};  // timeoutSeconds of a watch
   std::chrono::seconds slack{30};     // beyond it a silent watch is dead
   bool optional =

@@ -27,6 +27,7 @@
 #include "operator/watch_runner.h"
 #include "operator/work_queue.h"
 #include "reconcilers/kinds.h"
+#include "reconcilers/observe.h"
 #include "reconcilers/reconciler.h"
 
 namespace op {
@@ -248,7 +249,7 @@ class Manager::Impl {
                                     stopping_.wait_for(std::min(time, kElectionRequest));
                                   }};
 
-  k8s::Store store_;
+  k8s::Store store_{reconcilers::grouping()};
   WorkQueue queue_{{}, &metrics_};
   reconcilers::Reconciler reconciler_{pass_client_, store_,
                                       reconciler_options(options_, environment_.identity)};

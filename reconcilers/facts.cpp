@@ -87,7 +87,7 @@ Json volume_claim(const Json& object) {
   return facts;
 }
 
-Json job(const Json& object) {
+Json job(const Json& object, const Json& owned) {
   Json facts = {{"succeeded", false}, {"failed", false}};
   for (const Json& condition : object.value("/status/conditions"_json_pointer, Json::array())) {
     if (condition.value("status", "") != "True") continue;
@@ -102,12 +102,12 @@ Json job(const Json& object) {
     }
   }
   put_configs(facts, at(object, "/spec/template/spec"));
-  facts["paths"] = leaf_paths(k8s::owned_projection(object, kManager));
+  facts["paths"] = leaf_paths(owned);
   return facts;
 }
 
-Json config_map(const Json& object) {
-  Json facts = {{"paths", leaf_paths(k8s::owned_projection(object, kManager))}};
+Json config_map(const Json& object, const Json& owned) {
+  Json facts = {{"paths", leaf_paths(owned)}};
   const Json& bootstrap = at(object, "/data/bootstrap");
   if (bootstrap.is_string()) facts["bootstrap"] = bootstrap;
   return facts;
@@ -141,8 +141,19 @@ Json pod(const Json& object) {
   return facts;
 }
 
+// Nobody's business are the other labels and annotations of people and tools, and the
+// resourceVersion: a change of them must look like none.
 Json entity_service(Json object) {
-  if (object.contains("metadata")) object["metadata"].erase("managedFields");
+  const auto whole = object.find("metadata");
+  if (whole == object.end() || !whole->is_object()) return object;
+  Json metadata = Json::object();
+  for (const char* read : {"name", "namespace", "uid", "generation"})
+    if (whole->contains(read)) metadata[read] = std::move((*whole)[read]);
+  const auto annotations = whole->find("annotations");
+  if (annotations != whole->end() && annotations->is_object())
+    for (const auto& [name, value] : annotations->items())
+      if (is_read(name)) metadata["annotations"][name] = value;
+  *whole = std::move(metadata);
   return object;
 }
 
@@ -171,16 +182,20 @@ void collect_paths(const Json& value, const std::string& path, std::vector<std::
 
 }  // namespace
 
-Json facts_of(const std::string& kind, const Json& object) {
+bool is_read(const std::string& name) {
+  return name.starts_with("entityservice.io/") || name == kRevisionLabel || name == kJobNameLabel ||
+         name == kEnvironmentLabel;
+}
+
+Json facts_of(const std::string& kind, const Json& object, const Json& owned) {
   if (kind == entity_services().kind) return entity_service(object);
   if (kind == "Pod") return pod(object);
   Json facts = nullptr;
   if (kind == "Deployment" || kind == "StatefulSet") facts = workload(object);
-  if (kind == "StatefulSet")
-    facts["template"] = template_hash(k8s::owned_projection(object, kManager));
-  if (kind == "Job") facts = job(object);
+  if (kind == "StatefulSet") facts["template"] = template_hash(owned);
+  if (kind == "Job") facts = job(object, owned);
   if (kind == "PersistentVolumeClaim") facts = volume_claim(object);
-  if (kind == "ConfigMap") facts = config_map(object);
+  if (kind == "ConfigMap") facts = config_map(object, owned);
   if (kind == "Service" && at(object, "/spec/clusterIP").is_string())
     facts = {{"clusterIP", at(object, "/spec/clusterIP")}};
   put_owners(facts, object);

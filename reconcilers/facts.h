@@ -15,8 +15,16 @@ using k8s::Json;
 // In pod templates: HMAC of the consumed keys of N-credentials.
 inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
 
-// The facts of an object of `kind`, null when there are none. By kind:
-//   EntityService            the whole object without managedFields
+// Labels of others that are read: of Pods, and of Namespaces.
+inline constexpr const char* kRevisionLabel = "controller-revision-hash";
+inline constexpr const char* kJobNameLabel = "batch.kubernetes.io/job-name";
+inline constexpr const char* kEnvironmentLabel = "environment";
+
+// Whether the label or annotation of this name is read of any object; others are dropped.
+bool is_read(const std::string& name);
+
+// The facts of an object of `kind`, null when there are none; `owned` is our part of it. By kind:
+//   EntityService            the object, of whose metadata only what a pass reads
 //   Deployment, StatefulSet  replicas, observed, total, updated, ready, revision, images, configs,
 //                            secrets (the hash of the credentials that its pods read);
 //                            failure, why pods cannot be made (Deployments know);
@@ -31,7 +39,7 @@ inline constexpr const char* kSecretsAnnotation = "entityservice.io/secrets";
 //   Pod                      ready, done, reason, message, started, configs
 // and for each kind but Pod `foreign_controller`, when a controller that is no EntityService has
 // it, and `follows`, the uids of EntityServices that take it with them into deletion.
-Json facts_of(const std::string& kind, const Json& object);
+Json facts_of(const std::string& kind, const Json& object, const Json& owned);
 
 // Names of the ConfigMaps that a pod spec mounts or takes its environment from; sorted, unique.
 std::vector<std::string> config_maps_of(const Json& pod_spec);

@@ -41,7 +41,10 @@ k8s::WatchSpec watch_spec(const Kind& kind, const std::string& ns,
   k8s::WatchSpec spec;
   spec.resource = kind.resource;
   spec.manager = kManager;
-  spec.facts = [name = kind.resource.kind](const Json& object) { return facts_of(name, object); };
+  spec.facts = [name = kind.resource.kind](const Json& object, const Json& owned) {
+    return facts_of(name, object, owned);
+  };
+  spec.keeps = is_read;
   if (kind.watch == Watch::Everything) {
     if (!ns.empty()) spec.selector.fields = "metadata.name=" + ns;
     spec.metadata_only = true;
@@ -84,8 +87,10 @@ k8s::Record record_of(const std::string& kind, Json object) {
     object.erase("data");
     object.erase("stringData");
   }
-  return k8s::make_record(resource, object, kManager,
-                          [&kind](const Json& body) { return facts_of(kind, body); });
+  return k8s::make_record(
+      resource, object, kManager,
+      [&kind](const Json& body, const Json& owned) { return facts_of(kind, body, owned); },
+      is_read);
 }
 
 }  // namespace reconcilers

@@ -2,41 +2,32 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/facts.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
 namespace {
-
-constexpr const char* kKinds[] = {
-    "Deployment",
-    "StatefulSet",
-    "Job",
-    "Service",
-    "ConfigMap",
-    "ServiceAccount",
-    "Secret",
-    "PodDisruptionBudget",
-    "NetworkPolicy",
-    "Pod",
-    "PersistentVolumeClaim",
-};
 
 bool label_is(const k8s::Record& record, const std::string& label, const std::string& value) {
   const auto found = record.labels.find(label);
   return found != record.labels.end() && found->second == value;
 }
 
-void append(std::string& text, const k8s::Record& record) {
-  text += record.key.kind + '/' + record.key.name + '|' + record.uid + '|' + record.owned + '|' +
-          record.controller_uid + (record.deleting ? "|deleting|" : "|");
+// A hash of all that a pass reads of a record: resourceVersions and churn that nobody reads are not
+// in it, but the resourceVersion of a Secret is, which stands for its content.
+std::size_t digest_of(const k8s::Record& record) {
+  std::string text = record.key.kind + '/' + record.key.name + '|' + record.uid + '|' +
+                     record.owned + '|' + record.controller_uid +
+                     (record.deleting ? "|deleting|" : "|");
   for (const auto& uid : record.owner_uids) text += uid + ',';
   for (const auto& [name, value] : record.labels) text += name + '=' + value + ',';
   if (record.key.kind == "Secret") text += record.resource_version;
   if (record.key.kind == "Deployment" || record.key.kind == "StatefulSet")
     text += std::to_string(record.generation);
-  text += record.facts.dump() + '\n';
+  return std::hash<std::string>{}(text + record.facts.dump());
 }
 
 }  // namespace
@@ -75,17 +66,12 @@ bool Observed::is_predecessors(const k8s::Record& record) const {
                      [this](const std::string& owner) { return owner != uid(); });
 }
 
-std::size_t Observed::fingerprint() const {
-  const k8s::Json& body = object();
-  std::string text = resource->uid + '|' + std::to_string(resource->generation) + '|' +
-                     (namespace_deleting ? "ending" : "") + (prerelease_namespace ? "pre" : "") +
-                     status().dump() + '\n';
-  for (const char* read : {"/metadata/labels", "/metadata/annotations"}) {
-    const k8s::Json::json_pointer path(read);
-    if (body.contains(path)) text += body.at(path).dump();
-  }
-  for (const auto& [unused, record] : objects) append(text, *record);
-  return std::hash<std::string>{}(text);
+k8s::Grouping grouping() { return {desired::kResourceLabel, digest_of}; }
+
+std::size_t fingerprint(const k8s::Store& store, const k8s::ObjectKey& key) {
+  const std::size_t digests[] = {store.digest(key), store.digest({"Namespace", "", key.ns}),
+                                 store.group_digest(key.ns, key.name)};
+  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(digests), sizeof digests});
 }
 
 std::optional<Observed> observe(const k8s::Store& store, const k8s::ObjectKey& key) {
@@ -95,11 +81,10 @@ std::optional<Observed> observe(const k8s::Store& store, const k8s::ObjectKey& k
   if (!observed.resource) return std::nullopt;
   if (const auto ns = store.find({"Namespace", "", key.ns})) {
     observed.namespace_deleting = ns->deleting;
-    observed.prerelease_namespace = label_is(*ns, "environment", "staging");
+    observed.prerelease_namespace = label_is(*ns, kEnvironmentLabel, "staging");
   }
-  for (const char* kind : kKinds)
-    for (auto& record : store.labelled(kind, key.ns, desired::kResourceLabel, key.name))
-      observed.objects.emplace(record->key, record);
+  for (auto& record : store.group(key.ns, key.name))
+    if (record->key.kind != key.kind) observed.objects.emplace(record->key, std::move(record));
   return observed;
 }
 

@@ -13,7 +13,7 @@ namespace reconcilers {
 
 struct Observed {
   k8s::ObjectKey key;       // of the EntityService
-  k8s::RecordPtr resource;  // its record; facts hold the whole object
+  k8s::RecordPtr resource;  // its record; facts hold the object
   bool namespace_deleting = false;
   bool prerelease_namespace = false;  // by its label environment=staging
   // Everything with the label entityservice.io/resource: NAME
@@ -28,10 +28,14 @@ struct Observed {
                                            const std::string& component) const;
   // It goes away with a deleted EntityService of the same name, sooner or later.
   bool is_predecessors(const k8s::Record& record) const;
-  // A hash of all that a pass reads: resourceVersions and status churn that nobody reads are not
-  // in it, but the resourceVersion of a Secret is, which stands for its content.
-  std::size_t fingerprint() const;
 };
+
+// What a store needs for the functions below.
+k8s::Grouping grouping();
+
+// A hash of all that a pass reads of the cache. An equal one means that a pass would do what the
+// last one did.
+std::size_t fingerprint(const k8s::Store& store, const k8s::ObjectKey& key);
 
 // nullopt: there is no such EntityService.
 std::optional<Observed> observe(const k8s::Store& store, const k8s::ObjectKey& key);

@@ -205,6 +205,19 @@ struct Reconciler::Impl {
   const Options options;
   k8s::Guarded<std::map<k8s::ObjectKey, std::shared_ptr<Memory>>> memories;
 
+  // What is still to come of a pass after which nothing has changed; nullopt: it must be run.
+  std::optional<Action> unchanged(const k8s::ObjectKey& key, std::size_t fingerprint,
+                                  TimePoint now) {
+    return memories.with([&](const auto& all) -> std::optional<Action> {
+      const auto found = all.find(key);
+      if (found == all.end()) return std::nullopt;
+      const Memory& memory = *found->second;
+      if (memory.fingerprint != fingerprint || (memory.due && now >= *memory.due))
+        return std::nullopt;
+      return action_until(memory.due, now);
+    });
+  }
+
   std::shared_ptr<Memory> memory_of(const k8s::ObjectKey& key, const std::string& uid) {
     return memories.with([&](auto& all) {
       std::shared_ptr<Memory>& memory = all[key];
@@ -227,16 +240,16 @@ Reconciler::Reconciler(const k8s::Client& client, k8s::Store& store, Options opt
 Reconciler::~Reconciler() = default;
 
 Action Reconciler::reconcile(const k8s::ObjectKey& key) {
+  const TimePoint now = impl_->options.now();
+  // Taken first: what changes while the pass reads makes another one.
+  const std::size_t before = fingerprint(impl_->store, key);
+  if (const auto action = impl_->unchanged(key, before, now)) return *action;
   std::optional<Observed> observed = observe(impl_->store, key);
   if (!observed || observed->resource->deleting || observed->namespace_deleting) {
     impl_->forget(key);
     return Action::await_change();
   }
   const auto memory = impl_->memory_of(key, observed->uid());
-  const TimePoint now = impl_->options.now();
-  const std::size_t fingerprint = observed->fingerprint();
-  if (memory->fingerprint == fingerprint && (!memory->due || now < *memory->due))
-    return action_until(memory->due, now);
   memory->fingerprint.reset();
   memory->due.reset();
   try {
@@ -246,7 +259,7 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
     if (error.code() != 409) throw;
     return Action::requeue(kCacheDelay);  // somebody was faster: the cache will say who
   }
-  memory->fingerprint = fingerprint;
+  memory->fingerprint = before;
   return action_until(memory->due, now);
 }
 

@@ -4,6 +4,7 @@
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/desired/stateful.h"
+#include "reconcilers/facts.h"
 #include "reconcilers/workload.h"
 
 namespace reconcilers {
@@ -213,7 +214,7 @@ std::vector<RecordPtr> outdated_pods(const Record& set, const Observed& observed
   std::vector<RecordPtr> outdated;
   if (revision.empty() || count(set, "observed") < set.generation) return outdated;
   for (const RecordPtr& pod : observed.of_kind("Pod")) {
-    const auto label = pod->labels.find("controller-revision-hash");
+    const auto label = pod->labels.find(kRevisionLabel);
     if (pod->controller_uid == set.uid && label != pod->labels.end() && label->second != revision)
       outdated.push_back(pod);
   }

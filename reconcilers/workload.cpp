@@ -1,5 +1,7 @@
 #include "reconcilers/workload.h"
 
+#include "reconcilers/facts.h"
+
 namespace reconcilers {
 namespace {
 
@@ -37,7 +39,7 @@ std::vector<std::string> list_fact(const k8s::Record& record, const char* fact) 
 }
 
 bool is_pod_of(const k8s::Record& pod, const std::string& job) {
-  const auto owner = pod.labels.find("batch.kubernetes.io/job-name");
+  const auto owner = pod.labels.find(kJobNameLabel);
   return owner != pod.labels.end() && owner->second == job;
 }
 

@@ -54,9 +54,10 @@ void follow(std::optional<std::string_view> list, std::string_view lines) {
   Hostile transport(list, lines);
   const k8s::Client client(transport);
   k8s::Store store;
-  k8s::WatchSpec spec{.resource = {"", "v1", "configmaps", "ConfigMap"},
-                      .manager = "entityservice-operator",
-                      .facts = [](const k8s::Json& object) { return object.at("data"); }};
+  k8s::WatchSpec spec{
+      .resource = {"", "v1", "configmaps", "ConfigMap"},
+      .manager = "entityservice-operator",
+      .facts = [](const k8s::Json& object, const k8s::Json&) { return object.at("data"); }};
   k8s::Watcher watcher(client, store, std::move(spec));
   auto now = k8s::Clock::time_point() + std::chrono::hours(1);
   for (int i = 0; i < 5; ++i) {  // refusal, list, open, read, and once more after whatever came

@@ -262,8 +262,8 @@ TEST(Record, KeepsIdentityOwnersLabelsAndChosenFacts) {
   live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{…}";
   live["metadata"]["ownerReferences"].push_back({{"uid", "o-2"}, {"controller", false}});
   const Resource resource{"apps", "v1", "deployments", "Deployment"};
-  const Record record =
-      make_record(resource, live, kUs, [](const Json& object) { return object["status"]; });
+  const Record record = make_record(
+      resource, live, kUs, [](const Json& object, const Json&) { return object["status"]; });
   EXPECT_EQ(record.key, (ObjectKey{"Deployment", "apps", "demo-api"}));
   EXPECT_EQ(record.uid, "u-1");
   EXPECT_EQ(record.resource_version, "77");
@@ -277,6 +277,22 @@ TEST(Record, KeepsIdentityOwnersLabelsAndChosenFacts) {
   EXPECT_EQ(record.facts, Json::parse(R"({"replicas": 2})"));
   live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   EXPECT_TRUE(make_record(resource, live, kUs, {}).deleting);
+}
+
+TEST(Record, ChoosesFactsAlsoFromWhatIsOurs) {
+  const Json live = live_deployment();
+  const auto ours = [](const Json&, const Json& owned) { return owned; };
+  const Resource resource{"apps", "v1", "deployments", "Deployment"};
+  EXPECT_EQ(make_record(resource, live, kUs, ours).facts, owned_part(live, kUs));
+  EXPECT_EQ(make_record(resource, live, "nobody", ours).facts, Json(nullptr));
+}
+
+TEST(Record, DropsLabelsAndAnnotationsThatNobodyReads) {
+  const auto keeps = [](const std::string& name) { return name == "team"; };
+  const Resource resource{"apps", "v1", "deployments", "Deployment"};
+  const Record record = make_record(resource, live_deployment(), kUs, {}, keeps);
+  EXPECT_EQ(record.labels, (std::map<std::string, std::string>{{"team", "theirs"}}));
+  EXPECT_TRUE(record.annotations.empty());
 }
 
 }  // namespace

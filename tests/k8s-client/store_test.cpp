@@ -116,15 +116,70 @@ TEST_F(StoreTest, AfterABackupWasRestoredOlderVersionsCount) {
   EXPECT_EQ(held("b"), "u2@51");
 }
 
-TEST_F(StoreTest, FindsByKindNamespaceAndLabel) {
+TEST_F(StoreTest, FindsAllOfAKind) {
   store_.put(record("a", "u1", "1"));
-  store_.put(record("b", "u2", "2"));
   store_.put(record("a", "u3", "3", "other"));
-  const auto found = store_.labelled("Pod", "n", "app", "a");
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0]->uid, "u1");
-  EXPECT_EQ(store_.all("Pod").size(), 3U);
+  EXPECT_EQ(store_.all("Pod").size(), 2U);
   EXPECT_TRUE(store_.all("Node").empty());
+}
+
+class GroupsTest : public testing::Test {
+ protected:
+  void put(const std::string& name, const std::string& team, const std::string& ns = "n") {
+    Record it = record(name, "u-" + name, std::to_string(++version_), ns);
+    it.labels = {{"team", team}};
+    store_.put(std::move(it));
+  }
+  std::string group(const std::string& team, const std::string& ns = "n") const {
+    std::string names;
+    for (const RecordPtr& one : store_.group(ns, team)) names += one->key.name;
+    return names;
+  }
+
+  int version_ = 0;
+  Store store_{{"team", [](const Record& it) { return std::hash<std::string>{}(it.uid); }}};
+};
+
+TEST_F(GroupsTest, AreOfOneNamespaceAndOneValueByKey) {
+  put("c", "red");
+  put("a", "red");
+  put("b", "blue");
+  put("d", "red", "other");
+  store_.put(record("e", "u", "99"));
+  EXPECT_EQ(group("red"), "ac");
+  EXPECT_EQ(group("blue"), "b");
+  EXPECT_EQ(group("red", "other"), "d");
+  EXPECT_EQ(group("green"), "");
+}
+
+TEST_F(GroupsTest, FollowWhatBecomesOfTheirRecords) {
+  put("a", "red");
+  put("b", "red");
+  put("a", "red");
+  EXPECT_EQ(group("red"), "ab");
+  put("a", "blue");
+  EXPECT_EQ(group("red"), "b");
+  EXPECT_EQ(group("blue"), "a");
+  store_.remove({"Pod", "n", "a"}, "u-a");
+  EXPECT_EQ(group("blue"), "");
+  store_.retain("Pod", "n", {}, "99");
+  EXPECT_EQ(group("red"), "");
+  put("c", "red", "other");
+  store_.forget("Pod", "");
+  EXPECT_EQ(group("red", "other"), "");
+}
+
+TEST_F(GroupsTest, HaveTheDigestOfTheirRecordsAsTheyAre) {
+  EXPECT_EQ(store_.digest({"Pod", "n", "a"}), 0U);
+  put("a", "red");
+  EXPECT_EQ(store_.digest({"Pod", "n", "a"}), std::hash<std::string>{}("u-a"));
+  const std::size_t one = store_.group_digest("n", "red");
+  put("a", "red");
+  EXPECT_EQ(store_.group_digest("n", "red"), one);
+  put("b", "red");
+  EXPECT_NE(store_.group_digest("n", "red"), one);
+  store_.remove({"Pod", "n", "b"}, "u-b");
+  EXPECT_EQ(store_.group_digest("n", "red"), one);
 }
 
 }  // namespace

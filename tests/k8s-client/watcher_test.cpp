@@ -230,7 +230,7 @@ TEST_F(WatcherTest, RetryAfterIsObeyed) {
 }
 
 TEST_F(WatcherTest, AnObjectWhoseFactsCanNotBeReadDoesNotStopTheOthers) {
-  spec_.facts = [](const Json& body) { return body.at("absent"); };
+  spec_.facts = [](const Json& body, const Json&) { return body.at("absent"); };
   listed("10", {object("a", "u1", "3"), object("b", "u2", "4")});
   steps(1);
   EXPECT_EQ(held(), "a/u1@3 b/u2@4 ");

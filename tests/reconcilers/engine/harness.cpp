@@ -6,6 +6,7 @@
 #include "k8s-client/record.h"
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/kinds.h"
+#include "reconcilers/observe.h"
 
 namespace reconcilers::test {
 
@@ -19,7 +20,7 @@ Harness::Harness() { begin_process(); }
 
 void Harness::begin_process() {
   reconciler_.reset();
-  store_ = std::make_unique<k8s::Store>();
+  store_ = std::make_unique<k8s::Store>(grouping());
   Options options;
   options.now = [this] { return now_; };
   options.wall_clock = [this] {
