@@ -1,0 +1,190 @@
+"""The worker's main process keeps its consumer when connections to Redis break.
+
+As released, a broken connection restarts the consumer, which gives back every task, also those that
+its children go on with: each runs twice. And an error reply while roles change ends the process.
+Here the connection is made anew in place, waiting for a master, and what was delivered stays so.
+"""
+import logging
+import select
+import time
+from queue import Empty
+
+from kombu.asynchronous import get_event_loop
+
+import es_ledger
+from es_redis import UNAVAILABLE, Patience, wraps
+
+log = logging.getLogger("resilience")
+
+# A BRPOP ends after one second, if there is somebody to end it.
+SILENCE_SECONDS = 20
+CLIENTS = {"BRPOP": "client", "LISTEN": "subclient"}
+
+
+def mend_transport(module):
+    _mend_poller(module.MultiChannelPoller)
+    _mend_channel(module.Channel)
+    _mend_ledger(module.QoS)
+
+
+def _client(channel, kind):
+    return channel.__dict__.get(CLIENTS[kind])  # made by the first access, which is not ours
+
+
+def _forget(cycle, channel, kind):
+    """Nobody waits any longer for what comes on the channel's socket."""
+    cycle._chan_to_sock.pop((channel, _client(channel, kind), kind), None)
+    hub = get_event_loop()
+    for number, owner in list(cycle._fd_to_chan.items()):
+        if owner == (channel, kind):
+            del cycle._fd_to_chan[number]
+            if hub is not None and hub.poller is cycle.poller:
+                hub.remove(number)
+            else:
+                cycle.poller.unregister(number)
+
+
+def _drop(cycle, channel, kind):
+    _forget(cycle, channel, kind)
+    client = _client(channel, kind)
+    if client is not None and client.connection is not None:
+        client.connection.disconnect()
+    if kind == "BRPOP":
+        channel._in_poll = None
+    else:
+        channel._in_listen = None
+
+
+def _follow(cycle, channel, kind):
+    """A health check may have made the connection anew while a command was sent: only its present
+    socket is of use."""
+    client = _client(channel, kind)
+    if client is None or client.connection is None:
+        return
+    known = cycle._chan_to_sock.get((channel, client, kind))
+    if client.connection._sock is not None and client.connection._sock is not known:
+        _forget(cycle, channel, kind)
+        cycle._register(channel, client, kind)
+
+
+def _is_silent(channel):
+    """Whether an answer is overdue. One that has arrived, while this process had no time to read
+    it, may be a task."""
+    if not channel._in_poll or time.monotonic() - channel.es_asked < SILENCE_SECONDS:
+        return False
+    sock = channel.client.connection._sock
+    return sock is None or not select.select([sock], [], [], 0)[0]
+
+
+def _mend_poller(poller):
+    def waiting(kind):
+        def make(original):
+            def register(self, channel):
+                patience = Patience()
+                while True:
+                    try:
+                        original(self, channel)
+                        return _follow(self, channel, kind)
+                    except UNAVAILABLE as error:
+                        _drop(self, channel, kind)
+                        patience.wait(error)
+            return register
+        return make
+
+    wraps(poller, "_register_BRPOP")(waiting("BRPOP"))
+    wraps(poller, "_register_LISTEN")(waiting("LISTEN"))
+
+    @wraps(poller, "maybe_restore_messages")
+    def _(original):
+        def maybe_restore_messages(self):
+            for channel in list(self._channels):
+                if _is_silent(channel):
+                    log.warning("Redis: no answer for %d s, connecting again", SILENCE_SECONDS)
+                    _drop(self, channel, "BRPOP")
+            try:
+                return original(self)
+            except UNAVAILABLE as error:
+                log.warning("Redis: %s", error)
+        return maybe_restore_messages
+
+    @wraps(poller, "maybe_check_subclient_health")
+    def _(original):
+        def maybe_check_subclient_health(self):
+            try:
+                return original(self)
+            except UNAVAILABLE:
+                for channel in list(self._channels):
+                    if _client(channel, "LISTEN") is not None:
+                        _drop(self, channel, "LISTEN")
+        return maybe_check_subclient_health
+
+
+def _mend_channel(channel_class):
+    channel_class.es_asked = 0
+    channel_class.es_patience = None
+
+    def lost(channel, kind, error):
+        _drop(channel.connection.cycle, channel, kind)
+        channel.es_patience = channel.es_patience or Patience()
+        # After the time, the consumer starts anew, as without this module.
+        channel.es_patience.wait(error)
+        raise Empty()
+
+    @wraps(channel_class, "_brpop_start")
+    def _(original):
+        def _brpop_start(self, *args, **kwargs):
+            self.es_asked = time.monotonic()
+            return original(self, *args, **kwargs)
+        return _brpop_start
+
+    @wraps(channel_class, "_brpop_read")
+    def _(original):
+        def _brpop_read(self, **options):
+            try:
+                answer = original(self, **options)
+            except Empty:
+                self.es_patience = None
+                raise
+            except UNAVAILABLE as error:
+                if self.client.connection._sock is not None:
+                    raise  # of what was done with the message, not of the connection
+                lost(self, "BRPOP", error)
+            self.es_patience = None
+            return answer
+        return _brpop_read
+
+    @wraps(channel_class, "_receive")
+    def _(original):
+        def _receive(self):
+            try:
+                return original(self)
+            except UNAVAILABLE as error:
+                lost(self, "LISTEN", error)
+        return _receive
+
+
+def _mend_ledger(qos):
+    """Who has which task is written beside the tasks, see es_ledger."""
+    qos.append = es_ledger.append
+    qos.restore_by_tag = es_ledger.restore_by_tag
+
+    @wraps(qos, "_remove_from_indices")
+    def _(original):
+        def _remove_from_indices(self, delivery_tag, pipe=None):
+            return original(self, delivery_tag, pipe).hdel(es_ledger.OWNERS, delivery_tag)
+        return _remove_from_indices
+
+    wraps(qos, "ack")(es_ledger.acknowledging)
+
+    @wraps(qos, "ack")
+    def _(original):
+        def ack(self, delivery_tag):
+            original(self, delivery_tag)
+            # There is room for a task. The loop would see that when it next has something to do, or
+            # after a second or two.
+            if es_ledger.keeper is not None and self.channel.active_queues and self.can_consume():
+                try:
+                    self.channel.connection.cycle._register_BRPOP(self.channel)
+                except UNAVAILABLE:
+                    pass  # it sees that, too
+        return ack

@@ -1,0 +1,229 @@
+"""Calls of Redis outlive a failover: they are repeated, through Sentinel's answer, for a minute.
+
+A call whose answer is lost may have been carried out. So what may be repeated is listed:
+- REPEATABLE: a second execution changes nothing (two times HSET is one HSET);
+- COUNTED: a second execution would count twice or give a task out twice, so these are sent as a
+  script that leaves a mark with the answer, as one step, and does nothing where the mark is;
+- anything else is sent once, as without this module.
+"""
+import functools
+import logging
+import random
+import re
+import socket
+import time
+import uuid
+
+from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
+
+PATIENCE_SECONDS = 60
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 10
+SENTINEL_SECONDS = 2
+# How long a connection in use is believed to lead to the master: a failover that was asked for
+# leaves the old one writable for seconds, and what is written there is lost.
+BELIEVED_SECONDS, BELIEVED_BLINDLY_SECONDS = 1, 10
+# A peer that is gone without a word: probes when idle, else how long sent data may go unanswered.
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20000}
+
+UNAVAILABLE = (ConnectionError, TimeoutError)
+
+REPEATABLE = frozenset("""
+    DEL EXISTS EXPIRE GET HDEL HEXISTS HGET HGETALL HKEYS HLEN HMGET HMSET HSET HSETNX HVALS INFO
+    LLEN LRANGE MGET PEXPIRE PING PSETEX PUBLISH ROLE SADD SCARD SET SETEX SISMEMBER SMEMBERS SREM
+    STRLEN TIME TTL TYPE UNLINK ZADD ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE
+    ZREVRANGEBYSCORE ZSCORE""".split())
+COUNTED = frozenset("HINCRBY INCRBY LPUSH RPUSH".split())
+
+ONCE = """
+local answer = redis.call('GET', KEYS[1])
+if answer then return tonumber(answer) end
+answer = redis.call(unpack(ARGV, 2))
+redis.call('SET', KEYS[1], answer, 'PX', ARGV[1])
+return answer
+"""
+
+log = logging.getLogger("resilience")
+
+
+class NotNow(ConnectionError):
+    """Redis answers, and not as a master that may be written to. Later, or elsewhere, it does."""
+
+
+# What a server says while roles change, which redis-py knows as a mistake of the caller.
+ROLE_CHANGES = ("NOREPLICAS", "READONLY", "MASTERDOWN", "UNBLOCKED")
+# Redis before 7 says so in the middle of a script's error.
+IN_SCRIPT = re.compile(r"^ERR Error running script.*-(%s) " % "|".join(ROLE_CHANGES), re.DOTALL)
+
+
+class Patience:
+    """How long one call goes on. After a call has waited in vain, the next ones of the process try
+    once only, until one succeeds: callers have loops of their own, and the waits would multiply."""
+
+    _gave_up = None
+
+    def __init__(self):
+        self._end = None
+        self._wait = 0.1
+
+    def wait(self, error):
+        """Sleeps before the next attempt, or raises the error when it is time to give up."""
+        now = time.monotonic()
+        given_up = Patience._gave_up
+        if given_up is not None and now - given_up < PATIENCE_SECONDS:
+            raise error
+        if self._end is None:
+            self._end = now + PATIENCE_SECONDS
+            log.warning("Redis: %s; trying again for %s s", error, PATIENCE_SECONDS)
+        if now > self._end:
+            Patience._gave_up = now
+            raise error
+        time.sleep(self._wait * random.uniform(0.5, 1))
+        self._wait = min(2 * self._wait, 1)
+
+    def succeeded(self):
+        Patience._gave_up = None
+        if self._end is not None:
+            log.warning("Redis answers again after %.1f s",
+                        time.monotonic() - self._end + PATIENCE_SECONDS)
+            self.__init__()
+
+
+def persist(call):
+    """What the call returns, which may be executed several times."""
+    patience = Patience()
+    while True:
+        try:
+            answer = call()
+        except AuthenticationError:
+            raise
+        except UNAVAILABLE as error:
+            patience.wait(error)
+        else:
+            patience.succeeded()
+            return answer
+
+
+def once(command):
+    """The command with its mark, if a second execution would count."""
+    if command[0] not in COUNTED:
+        return command
+    mark = "es-once:" + uuid.uuid4().hex
+    return ("EVAL", ONCE, 1, mark, 2000 * PATIENCE_SECONDS, *command)
+
+
+def may_repeat(command):
+    return command[0] in REPEATABLE or command[0] in COUNTED
+
+
+def wraps(owner, name):
+    """Replaces a method by what the decorated function makes of it."""
+    def replace(make):
+        original = getattr(owner, name)
+        setattr(owner, name, functools.wraps(original)(make(original)))
+    return replace
+
+
+def mend_connections(module):
+    for word in ROLE_CHANGES:
+        module.BaseParser.EXCEPTION_CLASSES[word] = NotNow
+
+    @wraps(module.BaseParser, "parse_error")
+    def _(original):
+        def parse_error(self, response):
+            return NotNow(response) if IN_SCRIPT.match(response) else original(self, response)
+        return parse_error
+
+    options = {getattr(socket, name): value for name, value in KEEPALIVE.items()
+               if hasattr(socket, name)}
+
+    @wraps(module.Connection, "__init__")
+    def _(original):
+        def __init__(self, *args, **kwargs):
+            original(self, *args, **kwargs)
+            self.socket_timeout = min(self.socket_timeout or ANSWER_SECONDS, ANSWER_SECONDS)
+            self.socket_connect_timeout = min(self.socket_connect_timeout or CONNECT_SECONDS,
+                                              CONNECT_SECONDS)
+            self.socket_keepalive = True
+            self.socket_keepalive_options = {**options, **self.socket_keepalive_options}
+        return __init__
+
+
+def mend_clients(module):
+    module.Redis.es_patient = True
+    module.Redis.es_master = None  # of a client that reads from replicas
+
+    @wraps(module.Redis, "execute_command")
+    def _(original):
+        def execute_command(self, *args, **options):
+            if self.es_master is not None:
+                return _from_replica(self, original, args, options)
+            if not self.es_patient or not may_repeat(args):
+                return original(self, *args, **options)
+            command = once(args)
+            return persist(lambda: original(self, *command, **options))
+        return execute_command
+
+    @wraps(module.Pipeline, "execute")
+    def _(original):
+        def execute(self, raise_on_error=True):
+            stack = self.command_stack
+            if (not self.es_patient or self.watching or self.scripts
+                    or not all(may_repeat(command) for command, _ in stack)):
+                return original(self, raise_on_error)
+            stack = [(once(command), options) for command, options in stack]
+
+            def attempt():
+                self.command_stack = list(stack)
+                return original(self, raise_on_error)
+            return persist(attempt)
+        return execute
+
+
+def _from_replica(client, original, args, options):
+    """A replica that has nothing may be late, or a former master that nobody has told yet: only the
+    master's word counts for that."""
+    try:
+        answer = original(client, *args, **options)
+    except UNAVAILABLE:
+        answer = None
+    return answer or client.es_master.execute_command(*args, **options)
+
+
+def _look_for_master(pool):
+    try:
+        pool.get_master_address()  # closes what is connected to another one and not in use
+        pool.es_next_look = time.monotonic() + BELIEVED_SECONDS
+    except UNAVAILABLE:
+        pool.es_next_look = time.monotonic() + BELIEVED_BLINDLY_SECONDS
+
+
+def mend_sentinels(module):
+    @wraps(module.Sentinel, "__init__")
+    def _(original):
+        def __init__(self, *args, **kwargs):
+            original(self, *args, **kwargs)
+            # The others are asked when one does not answer, so nobody waits for it.
+            for client in self.sentinels:
+                client.es_patient = False
+                client.connection_pool.connection_kwargs.update(
+                    socket_timeout=SENTINEL_SECONDS, socket_connect_timeout=SENTINEL_SECONDS)
+        return __init__
+
+    module.SentinelConnectionPool.es_next_look = 0
+
+    @wraps(module.SentinelConnectionPool, "get_connection")
+    def _(original):
+        def get_connection(self, command_name, *keys, **options):
+            if self.is_master and time.monotonic() > self.es_next_look:
+                _look_for_master(self)
+            return original(self, command_name, *keys, **options)
+        return get_connection
+
+    @wraps(module.Sentinel, "slave_for")
+    def _(original):
+        def slave_for(self, service_name, *args, **kwargs):
+            client = original(self, service_name, *args, **kwargs)
+            client.es_master = self.master_for(service_name, *args, **kwargs)
+            return client
+        return slave_for
