@@ -32,7 +32,6 @@ constexpr Owned kVariables[] = {
     {"FLASK_DB_*", nullptr},
     {"LOG_CFG", nullptr},
     {"TRACE_CFG", nullptr},
-    {"PYTHONPATH", nullptr},
 };
 
 constexpr Owned kParameters[] = {

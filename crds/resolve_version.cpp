@@ -97,6 +97,10 @@ void read_version(Fields& spec, bool prerelease_allowed, Resolved& resolved) {
     chosen = choose(spec, resolved, prerelease_allowed).value_or(chosen);
   }
   resolved.app_version = chosen.app_version;
+  // Of other versions nobody has tried what they do with it.
+  const auto tuning = spec.choice("tuning", {"Operator", "Upstream"})
+                          .value_or(chosen.known ? "Operator" : "Upstream");
+  resolved.tuning = tuning == "Operator" ? Tuning::Operator : Tuning::Upstream;
   read_images(spec, chosen, resolved);
 }
 

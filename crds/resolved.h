@@ -18,6 +18,7 @@ namespace crds {
 enum class Profile { Minimal, Test, Production };
 enum class DeletionPolicy { Retain, Delete };
 enum class RedisMode { Direct, Sentinel };
+enum class Tuning { Upstream, Operator };
 
 struct Images {  // complete references
   std::string app, nginx, postgres, redis, object_store;
@@ -154,6 +155,7 @@ struct Resolved {
   std::string version, channel;  // as written
   std::string app_version;       // what it stands for: "1.15.1"; of a branch or commit, its name
   bool suspend = false, paused = false;
+  Tuning tuning = Tuning::Upstream;  // Operator: with the resilience module
   DeletionPolicy deletion_policy = DeletionPolicy::Retain;
   bool updates_on_request = false;  // templates of database, redis and object store that change
                                     // without a change of the spec wait

@@ -17,13 +17,19 @@ VersionChoice choice(const std::string& version, const char* nginx_tag) {
   return {version, "v" + version, nginx_tag};
 }
 
+VersionChoice of(const Release& known) {
+  VersionChoice chosen = choice(known.version, known.nginx_tag);
+  chosen.known = true;
+  return chosen;
+}
+
 }  // namespace
 
 std::optional<VersionChoice> release(const std::string& version) {
-  if (version == "latest") return choice(kReleases[0].version, kReleases[0].nginx_tag);
+  if (version == "latest") return of(kReleases[0]);
   for (const Release& known : kReleases) {
     const std::string name = known.version;
-    if (name == version || name.rfind(version + ".", 0) == 0) return choice(name, known.nginx_tag);
+    if (name == version || name.rfind(version + ".", 0) == 0) return of(known);
   }
   if (std::count(version.begin(), version.end(), '.') < 2) return std::nullopt;
   return choice(version, kReleases[0].nginx_tag);

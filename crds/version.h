@@ -12,6 +12,7 @@ struct VersionChoice {
   std::string app_version;  // "1.15.1"; of a branch or commit, its name
   std::string app_tag;      // "v1.15.1"
   std::string nginx_tag;    // of the frontend that belongs to it
+  bool known = false;       // a release of the table, so that we know what it runs on
 };
 
 // `version` as the channel Release takes it: X, X.Y, X.Y.Z or latest. Empty for X and X.Y of which

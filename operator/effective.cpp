@@ -182,6 +182,7 @@ Json effective_spec(const crds::Resolved& resolved) {
                {"replicas", resolved.workers.replicas},
                {"suspend", resolved.suspend},
                {"paused", resolved.paused},
+               {"tuning", resolved.tuning == crds::Tuning::Operator ? "Operator" : "Upstream"},
                {"deletionPolicy",
                 resolved.deletion_policy == crds::DeletionPolicy::Retain ? "Retain" : "Delete"},
                {"updates", resolved.updates_on_request ? "OnRequest" : "Automatic"},

@@ -10,7 +10,7 @@ NO_MOVE = "data does not move by itself, make a new resource"
 
 VARIABLES = ("^(DATABASE.*|POSTGRES_.*|PG.*|REDIS_.*|MINIO_.*|UPLOAD_OBJECT_STORE_.*|"
              "DOWNLOAD_OBJECT_STORE_.*|CELERY_BROKER_URL|CELERY_ACKS_LATE|CELERYD_.*|CELERY_DB_.*|"
-             "FLASK_DB_.*|CHUNK_SIZE_AIM|CACHE_EXPIRY_SECONDS|LOG_CFG|TRACE_CFG|PYTHONPATH)$")
+             "FLASK_DB_.*|CHUNK_SIZE_AIM|CACHE_EXPIRY_SECONDS|LOG_CFG|TRACE_CFG)$")
 PARAMETERS = ("^(max_connections|listen_addresses|port|data_directory|config_file|hba_file|"
               "ident_file|external_pid_file|include.*|unix_socket_.*|password_encryption|ssl.*)$")
 

@@ -209,6 +209,10 @@ def spec():
         "deletionPolicy": choice("What becomes of volumes and generated Secrets when the resource "
                                  "is deleted. Default: Retain in Production, else Delete.",
                                  "Retain", "Delete"),
+        "tuning": choice("Whether the application is mended from outside, so that its runs outlive "
+                         "failovers of Redis and the death of workers, or runs as it was released. "
+                         "Default: Operator for the releases that the operator knows, else "
+                         "Upstream.", "Operator", "Upstream"),
         "updates": choice("Whether a newer operator may change the pods of database, redis and object "
                           "store by itself, or waits for the annotation "
                           "entityservice.io/approve-updates. Default: OnRequest in Production, else "

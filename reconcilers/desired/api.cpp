@@ -101,7 +101,7 @@ Object deployment(const Resolved& resolved, const Facts& facts, const AppConfig&
                   const std::string& nginx_config_name) {
   PodParts parts{.component = kApi, .grace_seconds = resolved.api.grace_seconds};
   parts.containers = Json::array({proxy(resolved), app(resolved, config)});
-  parts.volumes = app_volumes(resolved, config);
+  parts.volumes = app_volumes(resolved, config, AppRole::Api);
   parts.volumes.push_back(config_volume("nginx-config", nginx_config_name));
   parts.volumes.push_back(empty_dir("nginx-tmp", resolved.api.proxy.temp_storage));
   parts.annotations = app_secrets_annotation(facts, AppRole::Api);

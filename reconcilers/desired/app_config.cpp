@@ -2,6 +2,7 @@
 // logging. What only one pool of workers reads is in workers.cpp, so that nothing else restarts.
 #include "reconcilers/desired/components.h"
 #include "reconcilers/desired/metadata.h"
+#include "reconcilers/desired/scripts.h"
 
 namespace reconcilers::desired {
 namespace {
@@ -79,12 +80,24 @@ Variables environment(const Resolved& resolved) {
   return variables;
 }
 
+// The module that mends the application's libraries, loaded by Python itself.
+std::optional<Object> resilience(const Resolved& resolved) {
+  if (resolved.tuning != crds::Tuning::Operator) return std::nullopt;
+  std::map<std::string, std::string> files;
+  for (const char* file : {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_broker.py",
+                           "es_ledger.py", "es_tasks.py"}) {
+    files[file] = script(std::string("resilience/") + file);
+  }
+  return hashed_config(resolved, kConfig, resolved.name + "-resilience", files);
+}
+
 }  // namespace
 
 AppConfig app_config(const Resolved& resolved, const Facts&) {
   return {.env = hashed_config(resolved, kConfig, resolved.name + "-env", environment(resolved)),
           .logging = hashed_config(resolved, kConfig, resolved.name + "-logging",
-                                   {{"logging.yaml", kLogging}, {"tracing.yaml", kTracing}})};
+                                   {{"logging.yaml", kLogging}, {"tracing.yaml", kTracing}}),
+          .resilience = resilience(resolved)};
 }
 
 }  // namespace reconcilers::desired

@@ -56,6 +56,21 @@ std::string broker_url(const Resolved& resolved) {
   return url;
 }
 
+constexpr const char* kResilienceFolder = "/var/resilience";
+
+// The migrations do not use Redis.
+bool is_tuned(const AppConfig& config, AppRole role) {
+  return config.resilience && role != AppRole::Migration;
+}
+
+// Before what the resource names: ours hands on to a sitecustomize of theirs.
+Json python_path(const Resolved& resolved) {
+  const auto theirs = resolved.config.find("PYTHONPATH");
+  std::string folders = kResilienceFolder;
+  if (theirs != resolved.config.end()) folders += ":" + theirs->second;
+  return env("PYTHONPATH", folders);
+}
+
 Json environment(const Resolved& resolved, AppRole role) {
   Json variables = Json::array();
   for (const SecretVariable& variable : kSecretVariables) {
@@ -75,19 +90,28 @@ Json environment(const Resolved& resolved, AppRole role) {
 Json app_container(const Resolved& resolved, const AppConfig& config, AppRole role,
                    const std::string& name, const std::vector<std::string>& command,
                    const Json& resources) {
-  return {
-      {"name", name},
-      {"image", resolved.images.app},
-      {"command", command},
-      {"env", environment(resolved, role)},
-      {"envFrom", Json::array({{{"configMapRef", {{"name", config.env.name()}}}}})},
-      {"resources", with_ephemeral_storage(resources, resolved.api.temp_storage)},
-      {"volumeMounts", Json::array({mount("config", "/var/config", true), mount("tmp", "/tmp")})}};
+  Json variables = environment(resolved, role);
+  Json mounts = Json::array({mount("config", "/var/config", true), mount("tmp", "/tmp")});
+  if (is_tuned(config, role)) {
+    variables.push_back(python_path(resolved));
+    mounts.push_back(mount("resilience", kResilienceFolder, true));
+  }
+  return {{"name", name},
+          {"image", resolved.images.app},
+          {"command", command},
+          {"env", std::move(variables)},
+          {"envFrom", Json::array({{{"configMapRef", {{"name", config.env.name()}}}}})},
+          {"resources", with_ephemeral_storage(resources, resolved.api.temp_storage)},
+          {"volumeMounts", std::move(mounts)}};
 }
 
-Json app_volumes(const Resolved& resolved, const AppConfig& config) {
-  return Json::array({config_volume("config", config.logging.name()),
-                      empty_dir("tmp", resolved.api.temp_storage)});
+Json app_volumes(const Resolved& resolved, const AppConfig& config, AppRole role) {
+  Json volumes = Json::array({config_volume("config", config.logging.name()),
+                              empty_dir("tmp", resolved.api.temp_storage)});
+  if (is_tuned(config, role)) {
+    volumes.push_back(config_volume("resilience", config.resilience->name()));
+  }
+  return volumes;
 }
 
 std::map<std::string, std::string> app_secrets_annotation(const Facts& facts, AppRole role) {

@@ -15,7 +15,7 @@ enum class AppRole { Api, Worker, Migration };
 Json app_container(const Resolved& resolved, const AppConfig& config, AppRole role,
                    const std::string& name, const std::vector<std::string>& command,
                    const Json& resources);
-Json app_volumes(const Resolved& resolved, const AppConfig& config);
+Json app_volumes(const Resolved& resolved, const AppConfig& config, AppRole role);
 
 // {"entityservice.io/secrets": HMAC} of what the role reads of N-credentials; empty while unknown.
 std::map<std::string, std::string> app_secrets_annotation(const Facts& facts, AppRole role);

@@ -1,6 +1,8 @@
 // One builder a component; `build` (desired.cpp) calls them in apply order.
 #pragma once
 
+#include <optional>
+
 #include "reconcilers/desired/desired.h"
 
 namespace reconcilers::desired {
@@ -17,9 +19,11 @@ Objects redis(const Resolved& resolved, const Facts& facts);
 // object_store.cpp: Service, StatefulSet
 Objects object_store(const Resolved& resolved, const Facts& facts);
 
-// app_config.cpp: N-env-…, N-logging-…, and what a container of the application needs of them
+// app_config.cpp: N-env-…, N-logging-…, with `tuning: Operator` N-resilience-…, and what a
+// container of the application needs of them
 struct AppConfig {
   Object env, logging;
+  std::optional<Object> resilience;
 };
 AppConfig app_config(const Resolved& resolved, const Facts& facts);
 

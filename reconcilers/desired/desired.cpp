@@ -26,7 +26,9 @@ constexpr Objects (*kComponents[])(const Input&) = {
     credentials,
     [](const Input& in) { return policies(in.resolved); },
     [](const Input& in) {
-      return Objects{in.config.env, in.config.logging};
+      Objects objects = {in.config.env, in.config.logging};
+      if (in.config.resilience) objects.push_back(*in.config.resilience);
+      return objects;
     },
     [](const Input& in) { return database(in.resolved, in.facts); },
     [](const Input& in) { return redis(in.resolved, in.facts); },

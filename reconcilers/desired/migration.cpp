@@ -15,7 +15,7 @@ Objects migration(const Resolved& resolved, const Facts& facts, const AppConfig&
   PodParts parts{.component = kMigration};
   parts.containers.push_back(app_container(resolved, config, AppRole::Migration, "migrate", command,
                                            resolved.job_resources));
-  parts.volumes = app_volumes(resolved, config);
+  parts.volumes = app_volumes(resolved, config, AppRole::Migration);
   parts.restart_policy = "Never";
   // Options of the application's pods: it runs its image.
   const Json spec = {{"backoffLimit", 0},

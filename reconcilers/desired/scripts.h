@@ -1,5 +1,6 @@
-// The scripts of the data services: files in reconcilers/desired/scripts/, part of the program at
-// build time. Constants; safe to use from any thread.
+// The scripts of the data services and the application's resilience module: files in
+// reconcilers/desired/scripts/, part of the program at build time. Constants; safe to use from any
+// thread.
 #pragma once
 
 #include <string_view>

@@ -92,7 +92,7 @@ void add_pool(const Resolved& resolved, const Facts& facts, const AppConfig& con
               Objects& objects) {
   PodParts parts{.component = component, .grace_seconds = pool.grace_seconds};
   parts.containers.push_back(container(resolved, config, pool, queues));
-  parts.volumes = app_volumes(resolved, config);
+  parts.volumes = app_volumes(resolved, config, AppRole::Worker);
   parts.annotations = app_secrets_annotation(facts, AppRole::Worker);
   parts.host_aliases = redis_host_aliases(resolved, facts);
 

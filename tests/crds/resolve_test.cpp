@@ -111,6 +111,28 @@ TEST(Resolve, KnowsWhatAVersionStandsFor) {
   }
 }
 
+TEST(Resolve, TunesTheReleasesThatItKnowsAndWhatIsWritten) {
+  struct Row {
+    Json spec;
+    Tuning expected;
+  };
+  const std::string commit = "0123456789abcdef0123456789abcdef01234567";
+  const Row kTable[] = {
+      {Json::object(), Tuning::Operator},
+      {{{"version", "1.15"}}, Tuning::Operator},
+      {{{"version", "latest"}, {"profile", "Test"}}, Tuning::Operator},
+      {{{"version", "1.15.0"}}, Tuning::Upstream},
+      {{{"version", "1.99.0"}}, Tuning::Upstream},
+      {{{"version", "develop"}, {"channel", "Develop"}}, Tuning::Upstream},
+      {{{"version", commit}, {"channel", "Commit"}}, Tuning::Upstream},
+      {{{"version", commit}, {"channel", "Commit"}, {"tuning", "Operator"}}, Tuning::Operator},
+      {{{"tuning", "Upstream"}}, Tuning::Upstream},
+  };
+  for (const Row& row : kTable) {
+    EXPECT_EQ(resolved(resource(row.spec)).tuning, row.expected) << row.spec;
+  }
+}
+
 TEST(Resolve, PutsTheRegistryBeforeAllDefaultImages) {
   const Json images = {{"registry", "mirror.example"}, {"redis", "quay.io/valkey/valkey:9"}};
   const Images it = resolved(resource({{"images", images}})).images;
@@ -149,6 +171,7 @@ TEST(Resolve, NamesTheFieldToUseInPlaceOfAVariable) {
             "is set by the operator; use spec.workers.celery.concurrency");
   EXPECT_EQ(instead_of_variable("PGPORT"), "is set by the operator; remove it");
   EXPECT_EQ(instead_of_variable("MAX_ENCODING_SIZE"), std::nullopt);
+  EXPECT_EQ(instead_of_variable("PYTHONPATH"), std::nullopt);
   EXPECT_EQ(instead_of_parameter("max_connections"),
             "is set by the operator; use spec.database.managed.maxConnections");
   EXPECT_EQ(instead_of_parameter("work_mem"), std::nullopt);

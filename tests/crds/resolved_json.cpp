@@ -138,6 +138,7 @@ Json to_json(const Resolved& it) {
           {"suspend", it.suspend},
           {"paused", it.paused},
           {"deletion_policy", retain ? "Retain" : "Delete"},
+          {"tuning", it.tuning == Tuning::Operator ? "Operator" : "Upstream"},
           {"updates_on_request", it.updates_on_request},
           {"updates_approved", it.updates_approved},
           {"progress_deadline_seconds", it.progress_deadline_seconds},

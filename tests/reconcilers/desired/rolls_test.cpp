@@ -81,6 +81,14 @@ TEST(Rolls, TheApplicationForItsEnvironment) {
   EXPECT_EQ(rolled_by({{"config", {{"SOLVER_MAX_CANDIDATE_PAIRS", "1000"}}}}), kApplication);
 }
 
+TEST(Rolls, TheApplicationAndNeitherRedisNorTheMigrationForItsTuning) {
+  EXPECT_EQ(rolled_by({{"tuning", "Upstream"}}), kApplication);
+  const Objects operators = build(resolved({{"tuning", "Operator"}}), known());
+  const Objects upstream = build(resolved({{"tuning", "Upstream"}}), known());
+  EXPECT_EQ(find(operators, "Job", "demo-migrate").body,
+            find(upstream, "Job", "demo-migrate").body);
+}
+
 TEST(Rolls, OnlyTheApiForItsProxy) {
   EXPECT_EQ(rolled_by({{"api", {{"proxy", {{"maxBodySize", "1g"}}}}}}), Names({"demo-api"}));
 }
