@@ -29,14 +29,16 @@ NEEDS = {
     "integration": ["operator", "control plane"],
     "nodes": ["control plane", "real nodes"],
     "e2e": ["image", "control plane", "real nodes"],
+    "application": ["operator", "object store", "application"],
 }
-FOLDERS = {"nodes": "real-nodes"}  # where a tier's tests are, when not in the folder of its name
+FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}  # where a tier's tests are, when not in the folder of its name
 DEFAULT = ["unit", "tools", "configuration", "integration"]
 # One runs long, the other makes network namespaces and waits for deadlines.
 STRESS = ["transport_stress_test", "dead_peer_test"]
 # What threads share: queue, store, watcher, transport.
 CONCURRENT = ["k8s_client_test", "operator_test", *STRESS]
-SECONDS = {"tools": 600, "configuration": 900, "integration": 1800, "nodes": 900, "e2e": 7200}
+SECONDS = {"tools": 600, "configuration": 900, "integration": 1800, "nodes": 900, "e2e": 7200,
+           "application": 3600}
 SECONDS_PER_PROGRAM = 7200 if "LONG_TESTS" in os.environ else 300
 SLOWER_WITH_TSAN = 4
 
@@ -56,6 +58,7 @@ BUILDERS = {
     "control plane": control_plane,
     "object store": script(TESTS / "object-store/build.sh"),
     "operator": script(TESTS / "tools/build.sh", "asan"),
+    "application": script(TESTS / "e2e/app/build.sh"),
     # What the demo runs: optimized, the compiler warns of other things.
     "release": script(TESTS / "tools/build.sh", "release"),
     "real nodes": script(TESTS / "real-nodes/build.sh"),

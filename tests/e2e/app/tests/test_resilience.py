@@ -1,0 +1,256 @@
+"""What the resilience module makes of the pinned libraries, on real Redis."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+import services
+from application import request
+from drills import TUNINGS, children, computing, exact, left, running, settled, uploaded
+from services import PASSWORD, Redis, eventually
+
+# The application's environment, for programs that need no more of it than its import.
+BEGIN = "import entityservice, redis, sys, json\nfrom entityservice import cache\n"
+
+
+@pytest.fixture
+def alone():
+    """Redis without Sentinel."""
+    with services.folder() as path, Redis(path, sentinel=False) as redis:
+        yield redis
+
+
+@pytest.fixture
+def watched():
+    """Redis with Sentinel."""
+    with services.folder() as path, Redis(path, sentinel=True) as redis:
+        yield redis
+
+
+def python(redis, code, tuning="Operator", **changes):
+    """What the code prints, as JSON, in the application's Python."""
+    home = services.built(services.APPLICATION)
+    environment = {
+        "PATH": "{}:/usr/bin:/bin".format(home / "bin"), "HOME": str(redis.path),
+        "REDIS_SERVER": services.REDIS_NAME if redis.sentinel else redis.addresses[0],
+        "REDIS_PASSWORD": PASSWORD, "REDIS_USE_SENTINEL": "true" if redis.sentinel else "false",
+        **TUNINGS[tuning], **changes}
+    done = services.subprocess.run(
+        [home / "bin/python", "-c", BEGIN + code], env=environment, cwd=redis.path,
+        capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])  # the log goes there, too
+
+
+class LosesAnswers:
+    """A way to Redis that carries a chosen request over and loses its answer, once."""
+
+    def __init__(self, redis, word):
+        self.target, self.word, self.lost = redis.addresses[0], word.encode(), 0
+        self.listener = socket.create_server(("127.0.2.1", 6379))
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+        self.listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client):
+        server = socket.create_connection((self.target, 6379))
+        with client, server, contextlib.suppress(OSError):
+            while data := client.recv(1 << 20):
+                server.sendall(data)
+                answer = server.recv(1 << 20)
+                if self.word in data and not self.lost:
+                    self.lost += 1
+                    return
+                client.sendall(answer)
+
+
+def through(way, redis, code, tuning="Operator"):
+    return python(redis, """
+client = redis.Redis(host="127.0.2.1", password="%s")
+def attempt(call):
+    try:
+        return call()
+    except redis.exceptions.ConnectionError:
+        return "ConnectionError"
+""" % PASSWORD + code, tuning)
+
+
+@pytest.mark.parametrize("word, call, key, reader, expected", [
+    ("RPUSH", "client.rpush('list', 'a')", "list", "llen", 1),
+    ("LPUSH", "client.lpush('list', 'a')", "list", "llen", 1),
+    ("INCRBY", "client.incr('number', 5)", "number", "get", 5),
+    ("HINCRBY", "client.hincrby('hash', 'field', 7)", "hash", "hvals", 7)])
+def test_what_counts_is_counted_once_although_its_answer_was_lost(alone, word, call, key, reader,
+                                                                  expected):
+    alone.ask(alone.addresses[0], "del", key)
+    with LosesAnswers(alone, word) as way:
+        assert through(way, alone, "print(json.dumps(attempt(lambda: %s)))" % call) == expected
+        assert way.lost == 1
+    assert alone.ask(alone.addresses[0], reader, key) == str(expected)
+
+
+def test_a_transaction_is_counted_once_although_its_answer_was_lost(alone):
+    alone.ask(alone.addresses[0], "del", "run:x")
+    with LosesAnswers(alone, "HINCRBY") as way:
+        assert through(way, alone, """
+pipe = client.pipeline()
+pipe.hincrby("run:x", "comparisons", 30).hincrby("run:x", "candidates", 2).expire("run:x", 99)
+print(json.dumps(attempt(pipe.execute)))
+""") == [30, 2, True]
+        assert way.lost == 1
+    assert alone.ask(alone.addresses[0], "hvals", "run:x").split() == ["30", "2"]
+
+
+def test_what_may_not_be_repeated_is_sent_once(alone):
+    alone.ask(alone.addresses[0], "del", "list")
+    alone.ask(alone.addresses[0], "rpush", "list", "a", "b")
+    with LosesAnswers(alone, "RPOP") as way:
+        assert through(way, alone, "print(json.dumps(attempt(lambda: client.rpop('list'))))"
+                       ) == "ConnectionError"
+        assert way.lost == 1
+    assert alone.ask(alone.addresses[0], "llen", "list") == "1"
+
+
+def test_upstream_counts_nothing_twice_and_fails_instead(alone):
+    alone.ask(alone.addresses[0], "del", "list")
+    with LosesAnswers(alone, "RPUSH") as way:
+        assert through(way, alone, "print(json.dumps(attempt(lambda: client.rpush('list', 'a'))))",
+                       "Upstream") == "ConnectionError"
+
+
+def test_a_wrong_password_is_told_at_once(alone):
+    assert python(alone, """
+import time
+began = time.monotonic()
+try:
+    redis.Redis(host="%s", password="wrong").ping()
+except redis.exceptions.RedisError:
+    print(json.dumps(time.monotonic() - began))
+""" % alone.addresses[0]) < 5
+
+
+@pytest.mark.parametrize("tuning, expected", [("Upstream", False), ("Operator", True)])
+def test_a_replica_that_knows_nothing_of_a_run_is_not_believed(watched, tuning, expected):
+    master = watched.master()
+    watched.ask(master, "hset", "run:r", "state", "active")
+    for address in watched.addresses:
+        if address != master:
+            watched.ask(address, "replicaof", "no", "one")
+            watched.ask(address, "del", "run:r")
+    try:
+        assert python(watched, "print(json.dumps(cache.is_run_active('r')))", tuning) is expected
+    finally:
+        for address in watched.addresses:
+            if address != master:
+                watched.ask(address, "replicaof", master, "6379")
+        eventually(lambda: all(watched.info("master_link_status", one) == "up"
+                               for one in watched.addresses if one != master), 20, "replicas")
+
+
+@pytest.mark.parametrize("tuning, expected", [("Upstream", 3), ("Operator", 2)])
+def test_a_part_of_a_chord_that_comes_twice_is_one_part(alone, tuning, expected):
+    """With other content, as the real application's second execution gives it."""
+    alone.ask(alone.addresses[0], "del", "celery-taskset-meta-g.j")
+    assert python(alone, """
+from celery.app.task import Context
+from entityservice.async_worker import celery
+celery.backend.set_chord_size("g", 9)
+for task, index, result in (("a", 0, "first"), ("b", 1, "other"), ("a", 0, "second")):
+    celery.backend.on_chord_part_return(
+        Context(id=task, group="g", group_index=index, chord=None), "SUCCESS", result)
+print(json.dumps(celery.backend.client.zcard("celery-taskset-meta-g.j")))
+""", tuning) == expected
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_the_slot_of_a_task_that_has_ended_is_held_upstream_only(stores, tuning):
+    with running(stores, "held_" + tuning.lower(), sentinel=False, CHUNK_SIZE_AIM="100",
+                 CELERYD_CONCURRENCY="1", **TUNINGS[tuning]) as app:
+        project = uploaded(51)
+        run = project.start()
+        assert project.ended(run, 120) == "completed" and exact(project, run)
+        chunks, seconds = app.stores.query("""
+            SELECT chunks, extract(epoch FROM time_completed - time_started) FROM runs
+            WHERE run_id = '{}'""".format(run.rsplit("/", 1)[1]), app.database).split("|")
+        held = float(seconds) >= 2 * int(chunks) > 10
+        assert held is (tuning == "Upstream")
+
+
+def test_the_ledger_of_a_living_worker(stores):
+    """Its tasks stay young, and what a failover brought back of them is queued again."""
+    with running(stores, "ledger", sentinel=False, **TUNINGS["Operator"]) as app:
+        project, redis = uploaded(52), app.redis
+        ask = lambda *command: redis.ask(redis.master(), *command)  # noqa: E731
+        with computing(app, begin=project.start) as run:
+            tag = ask("hkeys", "unacked_owners").split()[0]
+            entry, owner = ask("hget", "unacked", tag), ask("hget", "unacked_owners", tag)
+            began = float(ask("zscore", "unacked_index", tag))
+            assert owner.startswith("worker@")
+            eventually(lambda: float(ask("zscore", "unacked_index", tag)) > began + 5, 30,
+                       "its task is as young as its last beat")
+        assert project.ended(run, 60) == "completed" and exact(project, run)
+        settled(redis)
+        ask("hset", "unacked", tag, entry)
+        ask("zadd", "unacked_index", str(time.time()), tag)
+        ask("hset", "unacked_owners", tag, owner)
+        settled(redis)
+        assert "a task was back" in app.worker.text()
+        assert ask("hlen", "unacked_owners") == "0"
+
+
+def test_a_task_whose_proof_is_lost_is_carried_out_again(stores):
+    with running(stores, "proof", sentinel=False, **TUNINGS["Operator"]) as app:
+        project, redis = uploaded(53), app.redis
+        proofs = services.subprocess.Popen(
+            ["sh", "-c", "while :; do redis-cli -h {0} --no-auth-warning eval \"local k = "
+             "redis.call('keys', 'es-done:*'); if #k > 0 then redis.call('del', unpack(k)) end; "
+             "return #k\" 0; done".format(redis.addresses[0])],
+            stdout=services.subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "REDISCLI_AUTH": PASSWORD})
+        try:
+            run = project.start()
+            eventually(lambda: "wrote is lost" in app.worker.text(), 30, "a proof was lost")
+        finally:
+            os.killpg(proofs.pid, signal.SIGKILL)
+            proofs.wait()
+        assert project.ended(run, 60) == "completed" and exact(project, run)
+        settled(redis)
+
+
+def test_a_task_that_kills_each_process_that_executes_it_fails_at_last(stores):
+    with running(stores, "poison", sentinel=False, CHUNK_SIZE_AIM="1000", CELERYD_CONCURRENCY="1",
+                 **TUNINGS["Operator"]) as app:
+        project = uploaded(54)
+        kills = 0
+        with computing(app, 1, begin=project.start) as run:
+            while kills < 3:
+                child, = children(app.worker.popen.pid)
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'poison'" \
+                          " AND wait_event_type = 'Lock'"
+                eventually(lambda: app.stores.query(waiting) == str(kills + 1), 40, "it computes")
+                os.kill(child, signal.SIGKILL)
+                kills += 1
+                eventually(lambda: children(app.worker.popen.pid) not in ([], [child]), 40,
+                           "another child")
+        assert project.ended(run, 60) == "error"
+        _, document = request("GET", run + "/status", project.token)
+        assert "lost_3_times" in document["message"], document
+        assert app.worker.running()
+        settled(app.redis)
+        assert left(app.redis) == (0, 0)
