@@ -134,15 +134,16 @@ def test_upstream_counts_nothing_twice_and_fails_instead(alone):
                        "Upstream") == "ConnectionError"
 
 
-def test_a_wrong_password_is_told_at_once(alone):
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_a_password_that_does_not_open_is_told_at_once(alone, password):
     assert python(alone, """
 import time
 began = time.monotonic()
 try:
-    redis.Redis(host="%s", password="wrong").ping()
+    redis.Redis(host="%s", password=%r).ping()
 except redis.exceptions.RedisError:
     print(json.dumps(time.monotonic() - began))
-""" % alone.addresses[0]) < 5
+""" % (alone.addresses[0], password)) < 5
 
 
 @pytest.mark.parametrize("tuning, expected", [("Upstream", False), ("Operator", True)])
