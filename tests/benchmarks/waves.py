@@ -1,5 +1,6 @@
 """What one resource consists of, in which waves it comes, and when they came."""
 import json
+import re
 
 # Longer than a pass takes, shorter than one would like to wait.
 DELAY = 1.0
@@ -75,19 +76,26 @@ def moved(plan, namespace):
     return json.loads(json.dumps(plan).replace(plan["namespace"], namespace))
 
 
+def without_hash(key):
+    """Hashes of contents, which have the name of the resource in them, differ between resources."""
+    return re.sub("-[0-9a-f]{8}$", "", key)
+
+
 def durations(lines, plan, name, began):
     """Seconds of each wave of a resource: from the event that opens it to its last object seen.
 
-    A wave that no workload opens begins with the end of the one before.
+    That is the last workload that became ready before: an operator may send part of a wave when
+    only some of the workloads are. A wave that no workload opens begins with the end of the one
+    before.
     """
-    seen = {line["seen"]: line["t"] for line in lines if "seen" in line}
-    ready = {line["ready"]: line["t"] for line in lines if "ready" in line}
+    seen, ready = ({without_hash(line[what]): line["t"] for line in lines if what in line}
+                   for what in ("seen", "ready"))
     taken, opened, waited = [], began, []
     for wave in plan["waves"]:
-        keys = [one["object"].replace(plan["name"], name) for one in wave]
-        if waited:
-            opened = max(ready[key] for key in waited)
-        taken.append(max(seen[key] for key in keys) - opened)
-        opened = max(seen[key] for key in keys)
+        keys = [without_hash(one["object"].replace(plan["name"], name)) for one in wave]
+        last = max(seen[key] for key in keys)
+        taken.append(last - max((ready[key] for key in waited if ready[key] <= last),
+                                default=opened))
+        opened = last
         waited += [key for key, one in zip(keys, wave) if one["workload"]]
     return taken

@@ -42,11 +42,21 @@ def test_waves_are_told_apart_by_the_pauses_between_them():
 
 def test_a_wave_takes_from_the_event_that_opens_it_to_its_last_object():
     plan = {"name": "r-0", "waves": [
-        [{"object": "Job/r-0-x", "workload": True}, {"object": "Service/r-0", "workload": False}],
+        [{"object": "Job/r-0-x-0123abcd", "workload": True}, {"object": "Service/r-0", "workload": False}],
         [{"object": "Deployment/r-0", "workload": True}]]}
-    lines = [sight("seen", "Job/r-7-x", 10.5), sight("seen", "Service/r-7", 10.25),
-             sight("ready", "Job/r-7-x", 12.0), sight("seen", "Deployment/r-7", 12.75)]
+    lines = [sight("seen", "Job/r-7-x-89ef4567", 10.5), sight("seen", "Service/r-7", 10.25),
+             sight("ready", "Job/r-7-x-89ef4567", 12.0), sight("seen", "Deployment/r-7", 12.75)]
     assert waves.durations(lines, plan, "r-7", 10.0) == [0.5, 0.75]
+
+
+def test_a_workload_that_gets_ready_after_a_wave_did_not_open_it():
+    plan = {"name": "r-0", "waves": [
+        [{"object": "Job/r-0-x", "workload": True}, {"object": "Job/r-0-y", "workload": True}],
+        [{"object": "Deployment/r-0", "workload": True}]]}
+    lines = [sight("seen", "Job/r-0-x", 1), sight("seen", "Job/r-0-y", 1),
+             sight("ready", "Job/r-0-x", 2), sight("seen", "Deployment/r-0", 2.5),
+             sight("ready", "Job/r-0-y", 3)]
+    assert waves.durations(lines, plan, "r-0", 0) == [1, 0.5]
 
 
 def test_a_body_is_what_our_manager_owns():
