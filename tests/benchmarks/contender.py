@@ -87,14 +87,17 @@ class Running:
         return time.monotonic()
 
     def wait_idle(self, quiet=2.0, share=0.02, seconds=900):
-        """When it last used more than `share` of a core, once it has not for `quiet` seconds."""
+        """When it last wanted more than `share` of a core, once it has not for `quiet` seconds.
+
+        Waiting for a core counts as well, or a busy machine would make it look at rest.
+        """
         end, step = time.monotonic() + seconds, 0.1
-        busy, used = time.monotonic(), machine.precise_cpu_seconds(self.pid)
+        busy, used = time.monotonic(), sum(machine.scheduled(self.pid))
         while time.monotonic() - busy < quiet:
             if time.monotonic() > end:
                 raise RuntimeError(f"{self.contender.name} does not come to rest")
             time.sleep(step)
-            now = machine.precise_cpu_seconds(self.pid)
+            now = sum(machine.scheduled(self.pid))
             if now - used > share * step:
                 busy = time.monotonic()
             used = now

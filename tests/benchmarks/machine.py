@@ -18,15 +18,22 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def precise_cpu_seconds(pid):
-    """The same from the scheduler, to the nanosecond, of the threads that live now."""
-    total = 0
+def scheduled(pid):
+    """Seconds that the threads that live now have run, and that they have waited for a core."""
+    ran = waited = 0
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
-            total += int(read(f"/proc/{pid}/task/{thread}/schedstat").split()[0])
-        except FileNotFoundError:
+            numbers = read(f"/proc/{pid}/task/{thread}/schedstat").split()
+        except (FileNotFoundError, ProcessLookupError):
             continue
-    return total / 1e9
+        ran += int(numbers[0])
+        waited += int(numbers[1])
+    return ran / 1e9, waited / 1e9
+
+
+def precise_cpu_seconds(pid):
+    """The processor time of the threads that live now, to the nanosecond."""
+    return scheduled(pid)[0]
 
 
 def _kib(text, name):
