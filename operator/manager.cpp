@@ -1,5 +1,6 @@
 #include "operator/manager.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -150,6 +151,7 @@ class Manager::Impl {
   void open_gate_if_ready() {
     if (leading_ && !gate_.is_set() && watches_.synced()) {
       spdlog::info("all watches have synced, {} workers start", options_.workers);
+      malloc_trim(0);  // the lists were read into many times the memory that was kept of them
       gate_.set();
     }
   }
