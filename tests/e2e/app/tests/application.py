@@ -1,17 +1,13 @@
 """The application's processes, started as the operator's objects start them, and a client."""
-import base64
 import json
-import random
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 
+import linkage
+from linkage import Parties  # noqa: F401
+from rest import Api
 from services import (ACCESS, APPLICATION, PASSWORD, REDIS_ADDRESSES, REDIS_NAME, Process, built,
                       eventually)
-
-API = "http://127.0.0.1:8000"
-THRESHOLD = 0.8
 
 
 class Application:
@@ -99,90 +95,15 @@ class Application:
             print(process.log.name, *process.text().splitlines()[-60:], sep="\n")
 
 
-def request(method, path, token=None, document=None, data=None, headers=()):
-    """(status, document) of an answer."""
-    headers = dict(headers)
-    if token:
-        headers["Authorization"] = token
-    if document is not None:
-        data = json.dumps(document).encode()
-        headers["Content-Type"] = "application/json"
-    asked = urllib.request.Request(API + path, data=data, headers=headers, method=method)
-    try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            status, body = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            status, body = error.code, error.read()
-    return status, json.loads(body) if body else None
+API = Api("http://127.0.0.1:8000")
+request, succeed = API.request, API.succeed
 
 
-def succeed(*arguments, **named):
-    status, document = request(*arguments, **named)
-    assert 200 <= status < 300, (status, document)
-    return document
-
-
-class Parties:
-    """Two parties' encodings, made from a seed, and the pairs that a comparison must find."""
-
-    def __init__(self, seed, size=30, common=12, length=64):
-        source = random.Random(seed)
-        self.length = length
-        left = [self._encoding(source) for _ in range(size)]
-        right = [self._encoding(source) for _ in range(size)]
-        for target, origin in zip(source.sample(range(size), common),
-                                  source.sample(range(size), common)):
-            changed = bytearray(left[origin])
-            for _ in range(source.randrange(8)):
-                changed[source.randrange(length)] ^= 1 << source.randrange(8)
-            right[target] = bytes(changed)
-        self.encodings = [left, right]
-
-    def _encoding(self, source):
-        return bytes(source.randrange(256) & source.randrange(256) for _ in range(self.length))
-
-    def similarities(self, threshold=THRESHOLD):
-        """{(left, right): score}, by the definition of the Dice coefficient."""
-        left, right = ([int.from_bytes(e, "big") for e in side] for side in self.encodings)
-        found = {}
-        for i, a in enumerate(left):
-            for k, b in enumerate(right):
-                score = 2 * (a & b).bit_count() / (a.bit_count() + b.bit_count())
-                if score >= threshold:
-                    found[i, k] = score
-        return found
-
-
-class Project:
+class Project(linkage.Project):
     """A project with its tokens, at the API."""
 
     def __init__(self, parties, kind):
-        self.parties = parties
-        answer = succeed("POST", "/projects", document={
-            "schema": {}, "result_type": kind, "number_parties": 2, "name": "a test"})
-        self.path = "/projects/" + answer["project_id"]
-        self.token, self.update_tokens = answer["result_token"], answer["update_tokens"]
-        self.receipts = [None, None]
-
-    def upload_json(self, party):
-        texts = [base64.b64encode(e).decode() for e in self.parties.encodings[party]]
-        self.receipts[party] = succeed("POST", self.path + "/clks", self.update_tokens[party],
-                                       document={"clks": texts})["receipt_token"]
-
-    def upload_binary(self, party):
-        found = self.parties.encodings[party]
-        self.receipts[party] = succeed(
-            "POST", self.path + "/binaryclks", self.update_tokens[party], data=b"".join(found),
-            headers={"Content-Type": "application/octet-stream", "Hash-Count": str(len(found)),
-                     "Hash-Size": str(self.parties.length)})["receipt_token"]
-
-    def start(self):
-        return self.path + "/runs/" + succeed("POST", self.path + "/runs", self.token,
-                                              document={"threshold": THRESHOLD})["run_id"]
-
-    def state(self, run):
-        return succeed("GET", run + "/status", self.token)["state"]
+        super().__init__(API, parties, kind)
 
     def ended(self, run, seconds=60):
         """The state in which the run ended."""
@@ -190,6 +111,3 @@ class Project:
             state = self.state(run)
             return state if state in ("completed", "error") else None
         return eventually(over, seconds, "an end of the run")
-
-    def result(self, run, token=None):
-        return succeed("GET", run + "/result", token or self.token)

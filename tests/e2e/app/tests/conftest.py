@@ -6,7 +6,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parents[2]
-sys.path[:0] = [str(HERE), str(TESTS / "tools"), str(TESTS / "configuration")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1]), str(TESTS / "tools"), str(TESTS / "configuration")]
 import namespaces  # noqa: E402
 import services  # noqa: E402
 
