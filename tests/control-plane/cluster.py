@@ -162,6 +162,14 @@ class Cluster:
     def start_program(self, program):
         self._do("start", program)
 
+    def power_off(self, node):
+        """A real node, at once."""
+        self._do("stop", node)
+
+    def power_on(self, node):
+        """Returns before the node is Ready."""
+        self._do("start", node)
+
     def restart_program(self, program):
         self.stop_program(program)
         self.start_program(program)

@@ -86,12 +86,12 @@ def fill_quota(found, given):
 
 
 def lose_node(found, given):
-    faults.lose_node(found, given.node)
+    found.power_off(given.node) if found.has_real_nodes else faults.lose_node(found, given.node)
     print(f"{given.node} is lost")
 
 
 def return_node(found, given):
-    faults.return_node(found, given.node)
+    found.power_on(given.node) if found.has_real_nodes else faults.return_node(found, given.node)
     print(f"{given.node} is back")
 
 

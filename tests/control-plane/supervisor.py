@@ -105,7 +105,10 @@ class Supervisor:
         (self.state / "started").touch()
 
     def answer(self, request):
-        if request["do"] == "start":
+        if request.get("program") in self.nodes.names():
+            switch = self.nodes.power_on if request["do"] == "start" else self.nodes.power_off
+            switch(request["program"])
+        elif request["do"] == "start":
             self.start(request["program"])
             if request["program"] == "kube-apiserver":
                 self.until("ready API server", self.ready, 180)

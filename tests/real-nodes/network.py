@@ -17,6 +17,10 @@ def node_address(number):
     return f"10.222.0.{10 + number}"
 
 
+def hardware_address(number):
+    return f"02:00:00:00:00:{10 + number:02x}"
+
+
 def pod_range(number):
     return f"10.223.{number}.0/24"
 
@@ -45,6 +49,11 @@ def namespace_of(pid):
     return subprocess.os.readlink(f"/proc/{pid}/ns/net")
 
 
+def _neighbour(number, link):
+    return ("ip", "neighbour", "replace", node_address(number), "lladdr", hardware_address(number),
+            "nud", "permanent", "dev", link)
+
+
 class Switch:
     def __init__(self):
         # sleep shares the namespace and ends with us.
@@ -69,12 +78,27 @@ class Switch:
         self._plug(f"node-{number}", pid, "eth0")
         for command in (
                 ("ip", "link", "set", "lo", "up"),
+                ("ip", "link", "set", "eth0", "address", hardware_address(number)),
                 ("ip", "address", "add", f"{node_address(number)}/24", "dev", "eth0"),
                 ("ip", "link", "set", "eth0", "up"),
                 ("ip", "route", "add", "default", "via", HOST),
                 *(("ip", "route", "add", pod_range(it), "via", node_address(it)) for it in others)):
             run(*command, pid=pid)
+        # Who sends to a node without power hears nothing, as in most data centres; if its hardware
+        # address had to be asked for, he would be told after a second.
+        for it in others:
+            run(*_neighbour(it, "eth0"), pid=pid)
+        run(*_neighbour(number, LINK))
         run("ip", "route", "replace", pod_range(number), "via", node_address(number))
+
+    def wait_free(self, number, seconds=10):
+        """The kernel removes the port of a node that ended in its own time."""
+        deadline = time.monotonic() + seconds
+        while subprocess.run(["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", "ip", "link", "show",
+                              f"node-{number}"], capture_output=True, check=False).returncode == 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the network of node-{number} is still there")
+            time.sleep(0.05)
 
     def set_link(self, number, state):
         """down: the node is cut off and goes on working."""

@@ -102,6 +102,10 @@ class Node:
         (self.folder / "bin").symlink_to(self._programs)
         copy_images(self._programs / "images", self.folder / "disk/var/lib/containerd")
 
+    @property
+    def is_on(self):
+        return self.process is not None
+
     def start(self, switch, others):
         clear_groups(self.group)
         make_groups(self.group)

@@ -59,6 +59,23 @@ class RealNodes:
             "get", *(f"node/{it.name}" for it in self.nodes), check=False).returncode == 0)
         cluster.start("policies")
 
+    def names(self):
+        return [it.name for it in self.nodes]
+
+    def power_off(self, name):
+        """At once, and silently: nobody who sends to it is told. Its disk stays."""
+        one = self._named(name)
+        one.end()
+        self.switch.wait_free(one.number)
+
+    def power_on(self, name):
+        one = self._named(name)
+        if not one.is_on:
+            one.start(self.switch, [it.number for it in self.nodes if it is not one])
+
+    def _named(self, name):
+        return next(it for it in self.nodes if it.name == name)
+
     def finish(self, cluster):
         cluster.kubectl("apply", "--server-side", "-f", HERE / "add-ons")
         cluster.until("volumes on each node",

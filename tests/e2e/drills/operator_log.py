@@ -1,0 +1,21 @@
+"""What the operator may log at warning or above during a drill, each with the reason."""
+import calendar
+import re
+import time
+
+import deployment
+
+LEVELS = ("warning", "error", "critical")
+# (pattern, why it is expected)
+EXPECTED = []
+
+
+def unexpected(cluster, began):
+    """The lines of warning and above since then (seconds of the epoch) that nothing here expects."""
+    return [str(line) for line in deployment.operator_log(cluster)
+            if line.get("level") in LEVELS and seconds(line) >= began
+            and not any(re.search(pattern, str(line)) for pattern, _ in EXPECTED)]
+
+
+def seconds(line):
+    return calendar.timegm(time.strptime(line["time"][:19], "%Y-%m-%dT%H:%M:%S"))

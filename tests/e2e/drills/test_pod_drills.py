@@ -1,0 +1,146 @@
+"""Each kind of pod is killed, rolled and scaled, under load."""
+import json
+import time
+
+import pytest
+
+import blows
+from system import COMPONENT, WORKERS, eventually
+
+
+def replaced(system, *killed):
+    """All pods are ready, and none of them is one of the killed."""
+    uids = {pod["metadata"]["uid"] for pod in killed}
+    return lambda: system.all_ready() and not uids & {
+        pod["metadata"]["uid"] for pod in system.pods()}
+
+
+def projects(system):
+    return int(system.query("SELECT count(*) FROM projects WHERE NOT marked_for_deletion"))
+
+
+@pytest.mark.parametrize("component", ["database", "object-store"])
+def test_the_pod_of_a_store_is_killed(system, drill, component):
+    with drill(name=f"test_the_{component}_pod_is_killed") as it:
+        it.in_the_middle()
+        pod, = system.pods(component)
+        it.strike(blows.kill_pods, pod)
+        it.recovered(replaced(system, pod), 120, "all pods are ready")
+    found = it.judge({"rows": projects(system)})
+    assert (found.lost, found.wrong, found.hanging) == ([], [], [])
+    assert it.row["rows"] >= found.projects
+    # A process of gunicorn sees that its connection died when it next uses it: one failure for each.
+    assert len(it.outside) <= 2 * 4
+
+
+def test_the_pod_of_an_api_is_killed(system, drill):
+    with drill() as it:
+        it.in_the_middle()
+        pod = system.pods("api")[0]
+        it.strike(blows.kill_pods, pod)
+        it.recovered(replaced(system, pod), 120, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong, found.hanging, found.reported) == ([], [], [], 0)
+    assert not it.outside
+
+
+@pytest.mark.parametrize("component", WORKERS)
+def test_the_pod_of_a_worker_is_killed(system, drill, component):
+    """What it was working on is delivered again when the queue's timeout, an hour, is over; all else
+    goes on."""
+    with drill(name=f"test_a_{component}_pod_is_killed") as it:
+        it.in_the_middle()
+        pod = system.pods(component)[0]
+        it.strike(blows.kill_pods, pod)
+        it.recovered(replaced(system, pod), 120, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong) == ([], [])
+    # Each process has at most one task in its hands, and one that waits for it.
+    assert len(found.hanging) <= it.row["unacked_after"] <= 4
+    assert not it.load.ledger.failures()
+
+
+def test_a_child_of_celery_is_killed_as_when_memory_runs_out(system, drill):
+    with drill() as it:
+        it.in_the_middle()
+        it.strike(blows.kill_child, system.pods("worker")[0], "worker")
+        it.recovered(system.all_ready, 60, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong, found.hanging) == ([], [], [])
+    if it.tuning == "Operator":
+        assert found.reported == 0
+    assert not it.load.ledger.failures()
+
+
+def test_a_worker_that_is_asked_to_end_loses_no_task(system, drill):
+    with drill() as it:
+        it.in_the_middle()
+        pods = system.pods(*WORKERS)
+
+        def end(_):
+            system.kubectl("delete", "--wait=false", "pod",
+                           *(pod["metadata"]["name"] for pod in pods))
+            return len(pods)
+        it.strike(end)
+        it.recovered(replaced(system, *pods), 180, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong, found.hanging, found.reported) == ([], [], [], 0)
+    assert it.row["unacked_after"] == 0
+    assert not it.load.ledger.failures()
+
+
+def test_workers_and_api_are_rolled_by_a_change_of_configuration_during_a_run(system, drill):
+    with drill() as it:
+        it.in_the_middle()
+        pods = system.pods("api", *WORKERS)
+
+        def change(_):
+            system.patch({"config": {"DRILL": str(time.time())}})
+            return len(pods)
+        it.strike(change)
+        it.recovered(replaced(system, *pods), 300, "all pods are new and ready")
+    found = it.judge()
+    assert (found.lost, found.wrong, found.hanging, found.reported) == ([], [], [], 0)
+    assert it.row["unacked_after"] == 0
+    assert not it.load.ledger.failures()
+
+
+def test_workers_are_scaled_from_1_to_20_to_2_during_runs(system, drill):
+    def workers(number):
+        system.kubectl("scale", f"es/{system.name}", f"--replicas={number}")
+        eventually(lambda: len(system.pods("worker")) == number and system.all_ready(), 300,
+                   f"{number} workers are ready")
+
+    workers(1)
+    with drill() as it:
+        it.in_the_middle()
+
+        def scale(_):
+            workers(20)
+            time.sleep(5)
+            workers(2)
+            return 1 + 20
+        it.strike(scale)
+        it.recovered(system.all_ready, 60, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong, found.hanging, found.reported) == ([], [], [], 0)
+    assert it.row["unacked_after"] == 0
+    assert not it.load.ledger.failures()
+
+
+def test_all_nodes_lose_their_power_and_return(system, redis, drill):
+    nodes = [it["metadata"]["name"] for it in json.loads(
+        system.cluster.run_kubectl("get", "nodes", "-o", "json"))["items"]]
+    with drill() as it:
+        it.in_the_middle()
+        it.strike(blows.power_off, *nodes)
+        time.sleep(10)
+        blows.power_on(system, *nodes)
+        it.recovered(lambda: system.all_ready() and redis.in_step(), 400, "all pods are ready")
+    found = it.judge()
+    assert (found.lost, found.wrong) == ([], [])
+
+
+def test_every_pod_is_of_a_kind_that_a_drill_kills(system):
+    assert {pod["metadata"]["labels"][COMPONENT] for pod in system.pods()} == {
+        "api", "database", "object-store", "redis", *WORKERS}

@@ -1,0 +1,207 @@
+"""Redis with Sentinel: the master, all three at once, and a disk that is empty, under load."""
+import json
+import time
+
+import pytest
+
+import blows
+from system import eventually, is_ready, node_names
+
+MASTER_SECONDS = 30  # what is promised
+
+
+def assert_kept(drill, found):
+    """Nothing that was acknowledged is lost or wrong, and no worker ended."""
+    assert (found.lost, found.wrong) == ([], [])
+    assert drill.row["worker_restarts"] == 0
+
+
+def assert_failures_only_meanwhile(drill, seconds=MASTER_SECONDS):
+    assert not drill.outside
+    assert drill.row["failed_until_s"] <= seconds
+    assert drill.row["longest_gap_s"] <= seconds
+
+
+def assert_runs_end(drill, found):
+    """With the module every run is complete and exact; as released some are reported."""
+    assert found.hanging == []
+    if drill.tuning == "Operator":
+        assert found.reported == 0 and found.exact == found.runs
+
+
+def new_master(redis, old, without=()):
+    def found():
+        master = redis.master(without)
+        same = master and master["metadata"]["uid"] == old["metadata"]["uid"]
+        return None if same else master
+    return found
+
+
+def hand_over(system, master):
+    """What the operator's own hook does before a master stops; here it goes on as a replica. Not
+    SENTINEL FAILOVER alone: the old master would take writes for ten seconds more, all of them lost."""
+    system.kubectl("exec", master["metadata"]["name"], "-c", "redis", "--", "/bin/sh",
+                   "/etc/redis/stop-redis.sh")
+    return 1
+
+
+def evict(system, pod):
+    system.kubectl("delete", "--wait=false", f"pod/{pod['metadata']['name']}")
+    return 1
+
+
+def evict_one_by_one(system, redis, names):
+    for name in names:
+        eventually(redis.in_step, 90, "all Redis are in step")
+        pod = system.pod(name)
+        yield evict(system, pod)
+        eventually(lambda old=pod: system.pod(old["metadata"]["name"])["metadata"]["uid"]
+                   != old["metadata"]["uid"], 90, "a new pod")
+
+
+def free_of_singles(system, redis):
+    """A master on a node that holds neither the database nor the object store: they stay where their
+    volumes are, and their loss is another drill's."""
+    taken = {pod["spec"]["nodeName"] for pod in system.pods("database", "object-store")}
+    for _ in range(6):
+        master = redis.master()
+        if master and master["spec"]["nodeName"] not in taken:
+            return master
+        eventually(redis.in_step, 60, "all Redis are in step")
+        hand_over(system, master)
+        eventually(new_master(redis, master), 40, "another master")
+        eventually(redis.in_step, 60, "all Redis are in step")
+    raise AssertionError(f"no master on a node without {taken}")
+
+
+def dns_on(system, node):
+    """How many of the servers of cluster DNS are on the node; sees to it that one is."""
+    def found():
+        pods = json.loads(system.cluster.run_kubectl(
+            "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json"))["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and is_ready(pod)]
+    here = [pod for pod in found() if pod["spec"]["nodeName"] == node]
+    if not here:
+        others = [name for name in node_names(system.cluster) if name != node]
+        system.cluster.run_kubectl("cordon", *others)
+        system.cluster.run_kubectl("-n", "kube-system", "delete", "pod",
+                                   found()[0]["metadata"]["name"])
+        here = eventually(lambda: len(found()) == 2 and [
+            pod for pod in found() if pod["spec"]["nodeName"] == node], 60, f"DNS on {node}")
+        system.cluster.run_kubectl("uncordon", *others)
+    return len(here)
+
+
+def test_the_process_of_the_redis_master_is_killed(system, redis, drill, operator):
+    with drill(operator) as it:
+        it.in_the_middle()
+        it.strike(blows.kill_containers, "redis", redis.master())
+        it.recovered(redis.master, MASTER_SECONDS, "a master")
+        eventually(redis.in_step, 60, "all Redis are in step")
+    found = it.judge()
+    assert_kept(it, found)
+    assert_failures_only_meanwhile(it)
+    assert_runs_end(it, found)
+
+
+def test_the_pod_of_the_redis_master_is_killed(system, redis, drill, operator):
+    with drill(operator) as it:
+        it.in_the_middle()
+        old = redis.master()
+        it.strike(blows.kill_pods, old)
+        it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
+        eventually(redis.in_step, 90, "all Redis are in step")
+    found = it.judge()
+    assert_kept(it, found)
+    assert_failures_only_meanwhile(it)
+    assert_runs_end(it, found)
+
+
+def test_the_node_of_the_redis_master_loses_its_power(system, redis, drill, operator):
+    master = free_of_singles(system, redis)
+    lost = master["spec"]["nodeName"]
+    dns = dns_on(system, lost)
+    with drill(operator, avoid=[lost]) as it:
+        it.in_the_middle()
+        assert redis.master()["metadata"]["uid"] == master["metadata"]["uid"]
+        it.strike(blows.power_off, lost)
+        it.recovered(new_master(redis, master, without=[lost]), MASTER_SECONDS, "a new master")
+        time.sleep(20)
+        blows.power_on(system, lost)
+        eventually(redis.in_step, 180, "all Redis are in step")
+    found = it.judge({"dns_on_node": dns})
+    assert (found.lost, found.wrong) == ([], [])
+    assert_failures_only_meanwhile(it)
+
+
+@pytest.mark.parametrize("what", ["processes", "pods"])
+def test_all_redis_are_killed_at_once(system, redis, drill, operator, what):
+    with drill(operator, f"test_all_redis_{what}_are_killed_at_once") as it:
+        it.in_the_middle()
+        before = redis.waiting_tasks()
+        everyone = redis.pods().values()
+        if what == "pods":
+            it.strike(blows.kill_pods, *everyone)
+        else:
+            it.strike(blows.kill_containers, "redis", *everyone)
+        assert it.kills == 3
+        it.recovered(redis.master, 120, "a master")
+        after = redis.waiting_tasks()
+        eventually(redis.in_step, 120, "all Redis are in step")
+    found = it.judge({"tasks_before": before, "tasks_after": after})
+    assert (found.lost, found.wrong) == ([], [])
+    assert not it.outside
+    assert_runs_end(it, found)
+
+
+@pytest.mark.parametrize("who", ["replica", "master"])
+def test_a_redis_returns_with_an_empty_volume(system, redis, drill, operator, who):
+    with drill(operator, f"test_a_redis_{who}_returns_with_an_empty_volume") as it:
+        it.in_the_middle()
+        master = redis.master()
+        chosen = master if who == "master" else next(
+            pod for pod in redis.pods().values()
+            if pod["metadata"]["uid"] != master["metadata"]["uid"])
+        claim = next(volume["persistentVolumeClaim"]["claimName"]
+                     for volume in chosen["spec"]["volumes"] if "persistentVolumeClaim" in volume)
+        old = system.get(f"pvc/{claim}")["metadata"]["uid"]
+        system.kubectl("delete", f"pvc/{claim}", "--wait=false")
+        it.strike(blows.kill_pods, chosen)
+        it.recovered(new_master(redis, chosen) if who == "master" else redis.master,
+                     MASTER_SECONDS, "a master")
+        eventually(lambda: redis.in_step() and
+                   system.get(f"pvc/{claim}")["metadata"]["uid"] != old, 120,
+                   "all Redis are in step, one on an empty volume")
+    found = it.judge()
+    assert_kept(it, found)
+    assert_failures_only_meanwhile(it)
+    assert_runs_end(it, found)
+
+
+def test_the_pod_of_the_redis_master_is_evicted(system, redis, drill, operator):
+    """A planned failover: its hook hands over before it stops."""
+    with drill(operator) as it:
+        it.in_the_middle()
+        old = redis.master()
+        it.strike(evict, old)
+        it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
+        eventually(redis.in_step, 90, "all Redis are in step")
+    found = it.judge()
+    assert_kept(it, found)
+    assert_failures_only_meanwhile(it)
+    assert_runs_end(it, found)
+
+
+def test_redis_is_rolled_with_the_master_last(system, redis, drill, operator):
+    with drill(operator) as it:
+        it.in_the_middle()
+        master = redis.master()["metadata"]["name"]
+        last = sorted(redis.pods(), key=lambda name: name == master)
+
+        def roll(_):
+            return sum(evict_one_by_one(system, redis, last))
+        it.strike(roll)
+        it.recovered(redis.in_step, 90, "all Redis are in step")
+    found = it.judge()
+    assert_kept(it, found)
+    assert_runs_end(it, found)
