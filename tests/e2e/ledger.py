@@ -23,6 +23,7 @@ class Run:
 class Linkage:
     """One project and all that was acknowledged of it."""
     project: object = None
+    began: float = dataclasses.field(default_factory=time.monotonic)
     uploads: set = dataclasses.field(default_factory=set)  # the parties
     runs: list = dataclasses.field(default_factory=list)
 
@@ -31,7 +32,7 @@ class Linkage:
 class Request:
     when: float                    # when it was asked
     seconds: float
-    kind: str                      # project, upload, run, status, result
+    kind: str                      # project, upload, run, status, result, health
     status: int                    # None: nobody answered
     reason: str = ""
 

@@ -4,11 +4,13 @@
         ...  # break something
     figures = oracle.judge(load)
 
-Two writers make a write each second each, as long as they are answered: projects, uploads of both
-parties as JSON and binary, and runs while fewer than a few are in progress. A reader asks for the
-state of the runs and fetches each result as soon as there is one. No request is repeated: the one
-that failed is in the ledger, and its linkage is left as it is until the end.
+Two writers make a write each second each, as long as they are answered: projects with uploads of
+both parties, as JSON and binary, and a run, while fewer than a few runs are in progress; otherwise
+projects with one upload. A reader asks for the service's status and for the state of the runs, and
+fetches each result as soon as there is one. No request is repeated: the one that failed is in the
+ledger, and its linkage is left as it is until the end.
 """
+import contextlib
 import itertools
 import threading
 import time
@@ -88,7 +90,7 @@ class Load:
                 self._stopping.wait(PACE_SECONDS)
 
     def _next(self, number):
-        """The steps of one linkage; a project alone while enough runs are in progress."""
+        """The steps of one linkage; only a part of one while enough runs are in progress."""
         linkage = Linkage()
         parties = Parties(f"{self.seed}-{number}", size=10 + number % 11, common=4 + number % 5)
         kind = KINDS[number % len(KINDS)]
@@ -101,6 +103,8 @@ class Load:
                 yield from self._steps(linkage, parties, kind, first=number % 4 == 0)
             else:
                 self._create(linkage, parties, kind)
+                yield
+                self._upload(linkage, 1)
                 yield
         finally:
             self._beginning.discard(number)
@@ -123,14 +127,17 @@ class Load:
         if first:
             self._post(linkage)
             yield
-        for party, upload in enumerate((linkage.project.upload_json,
-                                        linkage.project.upload_binary)):
-            self.ask("upload", lambda send=upload, whose=party: send(whose))
-            linkage.uploads.add(party)
+        for party in (0, 1):
+            self._upload(linkage, party)
             yield
         if not first:
             self._post(linkage)
             yield
+
+    def _upload(self, linkage, party):
+        upload = (linkage.project.upload_json, linkage.project.upload_binary)[party]
+        self.ask("upload", lambda: upload(party))
+        linkage.uploads.add(party)
 
     def _post(self, linkage):
         path = self.ask("run", linkage.project.start)
@@ -138,6 +145,8 @@ class Load:
 
     def _read(self):
         while not self._finished.is_set():
+            with contextlib.suppress(Failed):
+                self.ask("health", lambda: self.api.succeed("GET", "/status"))
             for linkage, run in self.ledger.in_progress():
                 self.look(linkage, run)
             self._finished.wait(PACE_SECONDS)

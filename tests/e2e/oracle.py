@@ -1,8 +1,9 @@
 """Whether all that was acknowledged is there and right, by content.
 
 Every project answers with what it was made with. Every upload counts, and what it held is shown by
-a run whose result is compared, pair by pair, with one computed here. Every accepted run is complete
-and exact, or reported as failed, or counted as hanging. Every result is fetched again.
+a run whose result is compared, pair by pair, with one computed here; of the projects that never had
+a run, those are shown that are nearest to the fault. Every accepted run is complete and exact, or
+reported as failed, or counted as hanging. Every result is fetched again.
 """
 import dataclasses
 import time
@@ -24,18 +25,24 @@ class Judgement:
     wrong: list = dataclasses.field(default_factory=list)     # there, and not what it has to be
 
 
-def judge(load, patience):
+SHOWN_AT_MOST = 6
+
+
+def judge(load, patience, fault=0.0):
     """For a load that has stopped. patience: seconds that runs get to end."""
-    return _Judge(load, patience).judge()
+    return _Judge(load, patience, fault).judge()
 
 
 class _Judge:
-    def __init__(self, load, patience):
+    def __init__(self, load, patience, fault):
         self.load, self.patience = load, patience
         self.found = Judgement(wrong=list(load.wrong))
         self.linkages = load.ledger.linkages()
         for linkage in self.linkages:
             linkage.project.api = Api(load.api.base, seconds=60)
+        parts = sorted((it for it in self.linkages if it.uploads and not it.runs),
+                       key=lambda it: abs(it.began - fault))
+        self.left = {id(it) for it in parts[SHOWN_AT_MOST:]}  # not shown by a run
 
     def judge(self):
         self._complete_uploads()
@@ -64,7 +71,7 @@ class _Judge:
     def _complete_uploads(self):
         """What was begun is brought to where a run can show it."""
         for linkage in self.linkages:
-            if not (linkage.uploads or linkage.runs):
+            if id(linkage) in self.left or not (linkage.uploads or linkage.runs):
                 continue
             for party in {0, 1} - linkage.uploads:
                 try:
@@ -92,7 +99,8 @@ class _Judge:
         """By new runs, where no run of the load did: the uploads outlive a run that failed."""
         shown = []
         for linkage in self.linkages:
-            if linkage.uploads and not any(run.state == "completed" for run in linkage.runs) \
+            if linkage.uploads and id(linkage) not in self.left \
+                    and not any(run.state == "completed" for run in linkage.runs) \
                     and self._contributed(linkage) == 2:
                 run = Run(self._ask(linkage.project.start), time.monotonic())
                 shown.append((linkage, run))
@@ -117,7 +125,7 @@ class _Judge:
             return
         if (it["name"], it["result_type"], it["number_parties"]) != (project.name, project.kind, 2):
             self.found.wrong.append(f"project {project.id}: {it}")
-        if it["parties_contributed"] < len(linkage.uploads) or it["error"]:
+        if it["parties_contributed"] < len(linkage.uploads):
             self.found.lost.append(f"uploads {linkage.uploads} of project {project.id}: {it}")
 
     def _judge_run(self, linkage, run):

@@ -61,6 +61,12 @@ class Drill:
         self.kills += blow(self.system, *given)
         assert self.kills
 
+    def strike_in_a_chunk(self, blow, *given):
+        """Workers are in the middle of comparing, and go on a second later."""
+        with self.system.comparing():
+            self.strike(blow, *given)
+            self._go_on(1)
+
     def recovered(self, condition, seconds, what):
         """Seconds after the fault until the condition holds and the API answers."""
         value = eventually(condition, seconds, what)
@@ -69,12 +75,19 @@ class Drill:
         self.row["recovered_s"] = round(self.healed - self.fault, 1)
         return value
 
+    def whole(self, condition, seconds, what):
+        """Waits until nothing is amiss any more; failures that begin later are not excused."""
+        eventually(condition, seconds, what)
+        eventually(lambda: self.system.answers(self.node), seconds, "the API answers")
+        self.healed = time.monotonic()
+        self.row["whole_s"] = round(self.healed - self.fault, 1)
+
     def judge(self, figures=()):
         """The judgement by content; writes the row."""
         ledger = self.load.ledger
         ended = time.monotonic()
         failures = ledger.failures()
-        found = oracle.judge(self.load, PATIENCE_SECONDS)
+        found = oracle.judge(self.load, PATIENCE_SECONDS, self.fault)
         during = [it for it in failures if it.when + it.seconds >= self.fault]
         self.outside = [it for it in failures if it.when + it.seconds < self.fault
                         or it.when >= self.healed]

@@ -1,5 +1,6 @@
 """The system under test: one EntityService on real pods, and what can be asked of its parts."""
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -92,21 +93,50 @@ class System(deployment.Service):
                 for pod in self.pods(*components)
                 for it in pod["status"].get("containerStatuses", [])}
 
+    def _on_node(self, node):
+        known = (self.cluster.state / node / "process").read_text().partition("-")[0]
+        return ["nsenter", f"--net=/proc/{known}/ns/net"]
+
+    @staticmethod
+    def _run(command, **environment):
+        return subprocess.run(command, timeout=10, env={**os.environ, **environment},
+                              capture_output=True, text=True, check=True).stdout.strip()
+
     def from_node(self, node, *command, **environment):
         """What a process on the node reads from the command; fails after ten seconds."""
-        known = (self.cluster.state / node / "process").read_text().partition("-")[0]
-        done = subprocess.run(["nsenter", f"--net=/proc/{known}/ns/net", *command], timeout=10,
-                              env={**os.environ, **environment}, capture_output=True, text=True,
-                              check=True)
-        return done.stdout.strip()
+        return self._run([*self._on_node(node), *command], **environment)
 
     def query(self, sql, database="anonlink"):
         """Rows as lines with '|' between columns."""
-        pod = self.pods("database")[0]
-        return self.from_node(
-            pod["spec"]["nodeName"], "psql", "-X", "-At", "-h", pod["status"]["podIP"], "-U",
-            "postgres", "-d", database, "-c", sql, PGPASSWORD=self.credentials["postgres-password"],
-            PGCONNECT_TIMEOUT="3")
+        pod, = self.pods("database")
+        return self._run([*self._psql(pod, database), "-c", sql], **self._psql_environment)
+
+    def _psql(self, pod, database="anonlink"):
+        return [*self._on_node(pod["spec"]["nodeName"]), "psql", "-X", "-At", "-h",
+                pod["status"]["podIP"], "-U", "postgres", "-d", database]
+
+    @property
+    def _psql_environment(self):
+        return {"PGPASSWORD": self.credentials["postgres-password"], "PGCONNECT_TIMEOUT": "3"}
+
+
+    @contextlib.contextmanager
+    def comparing(self, tasks=3):
+        """Inside, workers are in the middle of a chunk: they wait for the table of encodings. So do
+        uploads; so this must not take long."""
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                   " AND query LIKE '%SELECT encoding FROM encodings%'")
+        pod, = self.pods("database")
+        with subprocess.Popen(
+                self._psql(pod), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                env={**os.environ, **self._psql_environment}) as session:
+            try:
+                session.stdin.write("BEGIN; LOCK TABLE encodings IN ACCESS EXCLUSIVE MODE;\n")
+                session.stdin.flush()
+                eventually(lambda: int(self.query(waiting)) >= tasks, 20, "chunks are compared")
+                yield
+            finally:
+                session.stdin.close()
 
 
 def is_ready(pod):

@@ -95,9 +95,9 @@ def dns_on(system, node):
 def test_the_process_of_the_redis_master_is_killed(system, redis, drill, operator):
     with drill(operator) as it:
         it.in_the_middle()
-        it.strike(blows.kill_containers, "redis", redis.master())
+        it.strike_in_a_chunk(blows.kill_containers, "redis", redis.master())
         it.recovered(redis.master, MASTER_SECONDS, "a master")
-        eventually(redis.in_step, 60, "all Redis are in step")
+        it.whole(redis.in_step, 60, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
     assert_failures_only_meanwhile(it)
@@ -108,9 +108,9 @@ def test_the_pod_of_the_redis_master_is_killed(system, redis, drill, operator):
     with drill(operator) as it:
         it.in_the_middle()
         old = redis.master()
-        it.strike(blows.kill_pods, old)
+        it.strike_in_a_chunk(blows.kill_pods, old)
         it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
-        eventually(redis.in_step, 90, "all Redis are in step")
+        it.whole(redis.in_step, 90, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
     assert_failures_only_meanwhile(it)
@@ -124,11 +124,11 @@ def test_the_node_of_the_redis_master_loses_its_power(system, redis, drill, oper
     with drill(operator, avoid=[lost]) as it:
         it.in_the_middle()
         assert redis.master()["metadata"]["uid"] == master["metadata"]["uid"]
-        it.strike(blows.power_off, lost)
+        it.strike_in_a_chunk(blows.power_off, lost)
         it.recovered(new_master(redis, master, without=[lost]), MASTER_SECONDS, "a new master")
         time.sleep(20)
         blows.power_on(system, lost)
-        eventually(redis.in_step, 180, "all Redis are in step")
+        it.whole(redis.in_step, 180, "all Redis are in step")
     found = it.judge({"dns_on_node": dns})
     assert (found.lost, found.wrong) == ([], [])
     assert_failures_only_meanwhile(it)
@@ -141,13 +141,13 @@ def test_all_redis_are_killed_at_once(system, redis, drill, operator, what):
         before = redis.waiting_tasks()
         everyone = redis.pods().values()
         if what == "pods":
-            it.strike(blows.kill_pods, *everyone)
+            it.strike_in_a_chunk(blows.kill_pods, *everyone)
         else:
-            it.strike(blows.kill_containers, "redis", *everyone)
+            it.strike_in_a_chunk(blows.kill_containers, "redis", *everyone)
         assert it.kills == 3
         it.recovered(redis.master, 120, "a master")
         after = redis.waiting_tasks()
-        eventually(redis.in_step, 120, "all Redis are in step")
+        it.whole(redis.in_step, 120, "all Redis are in step")
     found = it.judge({"tasks_before": before, "tasks_after": after})
     assert (found.lost, found.wrong) == ([], [])
     assert not it.outside
@@ -166,12 +166,12 @@ def test_a_redis_returns_with_an_empty_volume(system, redis, drill, operator, wh
                      for volume in chosen["spec"]["volumes"] if "persistentVolumeClaim" in volume)
         old = system.get(f"pvc/{claim}")["metadata"]["uid"]
         system.kubectl("delete", f"pvc/{claim}", "--wait=false")
-        it.strike(blows.kill_pods, chosen)
+        it.strike_in_a_chunk(blows.kill_pods, chosen)
         it.recovered(new_master(redis, chosen) if who == "master" else redis.master,
                      MASTER_SECONDS, "a master")
-        eventually(lambda: redis.in_step() and
-                   system.get(f"pvc/{claim}")["metadata"]["uid"] != old, 120,
-                   "all Redis are in step, one on an empty volume")
+        it.whole(lambda: redis.in_step() and
+                 system.get(f"pvc/{claim}")["metadata"]["uid"] != old, 120,
+                 "all Redis are in step, one on an empty volume")
     found = it.judge()
     assert_kept(it, found)
     assert_failures_only_meanwhile(it)
@@ -183,9 +183,9 @@ def test_the_pod_of_the_redis_master_is_evicted(system, redis, drill, operator):
     with drill(operator) as it:
         it.in_the_middle()
         old = redis.master()
-        it.strike(evict, old)
+        it.strike_in_a_chunk(evict, old)
         it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
-        eventually(redis.in_step, 90, "all Redis are in step")
+        it.whole(redis.in_step, 90, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
     assert_failures_only_meanwhile(it)

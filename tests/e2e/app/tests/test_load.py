@@ -78,7 +78,8 @@ def test_an_upload_that_holds_something_else_is_found(app):
     # As if its run had failed: the uploads are then shown by another.
     chosen.runs[0].state = "error"
     found = oracle.judge(load, 60)
-    assert found.repeated == 1 and len(found.wrong) == 1, found
+    assert found.repeated >= 1 and chosen.project.path in "".join(found.wrong), found
+    assert len(found.wrong) == 1, found
 
 
 def test_requests_that_fail_are_counted_and_what_was_acknowledged_before_is_there(app):
