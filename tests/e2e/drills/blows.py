@@ -2,7 +2,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 
 import system as _system
 
@@ -15,9 +14,11 @@ def kill_containers(system, container, *pods):
 def kill_pods(system, *pods):
     """No process of them gets to say anything, and new pods take their places."""
     killed = sum(_kill(_system.processes(system.cluster, pod)) for pod in pods)
-    system.kubectl("delete", "pod", "--grace-period=0", "--force",
-                   *(pod["metadata"]["name"] for pod in pods), stderr=subprocess.DEVNULL,
-                   capture_output=False, stdout=subprocess.DEVNULL)
+    for pod in pods:
+        assert pod["metadata"]["namespace"] == pods[0]["metadata"]["namespace"]
+    system.cluster.run_kubectl("-n", pods[0]["metadata"]["namespace"], "delete", "pod",
+                               "--grace-period=0", "--force",
+                               *(pod["metadata"]["name"] for pod in pods))
     return killed
 
 

@@ -16,13 +16,15 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import deployment  # noqa: E402
 import cluster as _cluster  # noqa: E402  # deployment adds its folder
 import operator_log  # noqa: E402
+import rows  # noqa: E402
 from drill import Drill  # noqa: E402
 from redis_set import RedisSet  # noqa: E402
 from system import COMPONENT, System, eventually, manifest  # noqa: E402
 
 CRD = deployment.ROOT / "manifests/install.yaml"
-# Until the resource knows the field, all there is is what upstream's own settings do.
-TUNINGS = ["Operator", "Upstream"] if "\n                tuning:" in CRD.read_text() else ["Upstream"]
+# As long as the resource does not know the field, it is as Upstream.
+KNOWN = "\n                tuning:" in CRD.read_text()
+TUNINGS = ["Operator", "Upstream"] if KNOWN else ["Upstream"]
 
 
 @pytest.fixture(scope="session", name="nodes")
@@ -45,10 +47,14 @@ def tuning(request):
 
 @pytest.fixture(scope="session", name="deployed")
 def a_service(nodes, tuning):
-    namespace = f"drills-{tuning.lower()}"
-    given = {"tuning": tuning} if len(TUNINGS) > 1 else {}
+    namespace = os.environ.get("E2E_NAMESPACE", f"drills-{tuning.lower()}")
+    given = {"tuning": tuning} if KNOWN else {}
+    began = time.monotonic()
     system = System(nodes, namespace, manifest("drill", **given))
     system.wait_ready()
+    if "E2E_CLUSTER" not in os.environ:
+        rows.write({"drill": "first_deployment_seconds", "tuning": tuning,
+                    "figure": round(time.monotonic() - began), "ready": system.breakdown()})
     yield system
     if "E2E_CLUSTER" not in os.environ:
         nodes.run_kubectl("delete", "namespace", namespace)

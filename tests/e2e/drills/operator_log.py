@@ -11,7 +11,7 @@ EXPECTED = []
 
 
 def unexpected(cluster, began):
-    """The lines of warning and above since then (seconds of the epoch) that nothing here expects."""
+    """The lines of warning and above since then, in seconds of the epoch, that nothing expects."""
     return [str(line) for line in deployment.operator_log(cluster)
             if line.get("level") in LEVELS and seconds(line) >= began
             and not any(re.search(pattern, str(line)) for pattern, _ in EXPECTED)]

@@ -12,6 +12,8 @@ import deployment
 from rest import Api, Failed
 
 COMPONENT = "entityservice.io/component"
+BODY_LIMIT = 1 << 20
+RATE, BURST = 60, 60  # requests of one client in each API pod
 WORKERS = ("worker", "worker-highmemory")
 
 
@@ -33,18 +35,21 @@ def manifest(name, **changes):
     """What the drills deploy: the default profile with many small chunks. Requests are little: each
     of the nodes counts this machine's processors as its own."""
     little = {"requests": {"cpu": "50m"}}
+    slots = {"celery": {"concurrency": 4}}  # a task of Upstream occupies its slot and no processor
     spec = {
         "profile": "Production", "version": "1.15.1", "replicas": 2, "deletionPolicy": "Delete",
         "updates": "Automatic",
-        "api": {"service": {"type": "NodePort"}, "resources": little},
-        "workers": {"chunkSizeAim": 25, "resources": little, "highMemory": {"resources": little}},
+        "api": {"service": {"type": "NodePort"}, "resources": little,
+                "proxy": {"maxBodySize": "1m", "rateLimit": {"rps": RATE, "burst": BURST}}},
+        "workers": {"chunkSizeAim": 25, "resources": little, **slots,
+                    "highMemory": {"resources": little, **slots}},
     }
     return {"apiVersion": "entityservice.io/v1alpha1", "kind": "EntityService",
             "metadata": {"name": name}, "spec": {**spec, **changes}}
 
 
 class System(deployment.Service):
-    """Polls are cheap, and reach databases as a node's own processes do: no policy is in the way."""
+    """Polls are cheap, and reach databases as a node's processes do: no policy is in the way."""
 
     @functools.cached_property
     def credentials(self):

@@ -38,8 +38,8 @@ def new_master(redis, old, without=()):
 
 
 def hand_over(system, master):
-    """What the operator's own hook does before a master stops; here it goes on as a replica. Not
-    SENTINEL FAILOVER alone: the old master would take writes for ten seconds more, all of them lost."""
+    """What the operator's own hook does before a master stops; here it goes on as a replica. With
+    SENTINEL FAILOVER alone the old master would take writes for ten seconds more, and lose them."""
     system.kubectl("exec", master["metadata"]["name"], "-c", "redis", "--", "/bin/sh",
                    "/etc/redis/stop-redis.sh")
     return 1
@@ -60,8 +60,8 @@ def evict_one_by_one(system, redis, names):
 
 
 def free_of_singles(system, redis):
-    """A master on a node that holds neither the database nor the object store: they stay where their
-    volumes are, and their loss is another drill's."""
+    """A master on a node that holds neither the database nor the object store: they stay where
+    their volumes are, and their loss is another drill's."""
     taken = {pod["spec"]["nodeName"] for pod in system.pods("database", "object-store")}
     for _ in range(6):
         master = redis.master()
