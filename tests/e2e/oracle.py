@@ -25,7 +25,7 @@ class Judgement:
     wrong: list = dataclasses.field(default_factory=list)     # there, and not what it has to be
 
 
-SHOWN_AT_MOST = 6
+SHOWN_AT_MOST = 3
 
 
 def judge(load, patience, fault=0.0):

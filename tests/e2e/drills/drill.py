@@ -9,7 +9,7 @@ from system import WORKERS, eventually, node_names
 STEADY_SECONDS = 8
 PATIENCE_SECONDS = 120
 # Comparisons on a side of the large run: long enough to be hit in the middle, by how fast it is.
-SIZES = {"Upstream": 50, "Operator": 100}
+SIZES = {"Upstream": 40, "Operator": 100}
 
 
 class Drill:
