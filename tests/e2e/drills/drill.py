@@ -113,12 +113,23 @@ class Drill:
             "unacked_after": self.redis.waiting_tasks()["unacked"] - self.unacked,
             **dict(figures)}
         rows.write(self.row)
+        if found.hanging or found.lost or found.wrong:
+            self._keep_logs(found)
         self._check_load(ledger, ended)
         return found
 
     def _restarts(self):
         now = self.system.restarts(*WORKERS)
         return sum(now[one] - self.restarts[one] for one in now.keys() & self.restarts.keys())
+
+    def _keep_logs(self, found):
+        """Of the workers, before another test makes new ones."""
+        folder = rows.FOLDER / f"{self.name}-{self.tuning}-{time.time_ns()}"
+        folder.mkdir(parents=True)
+        (folder / "found").write_text("\n".join([*found.hanging, *found.lost, *found.wrong]))
+        for pod in self.system.pods(*WORKERS):
+            name = pod["metadata"]["name"]
+            (folder / f"{name}.log").write_text(self.system.kubectl("logs", "--timestamps", name))
 
     def _check_load(self, ledger, ended):
         """There was a load: a write each second before and after, and the oracle saw all of it."""
