@@ -3,6 +3,7 @@
 E2E_CLUSTER names the folder of a cluster with three real nodes that runs already and is to be left
 running; its operator and its services are used as they are.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -33,7 +34,9 @@ def cluster_of_three_nodes(tmp_path_factory):
     if kept:
         found = _cluster.running(kept)
         assert found and found.has_real_nodes, f"{kept} has no cluster with real nodes"
-        yield found
+        with open(found.state / "drills", "w", encoding="utf-8") as one_at_a_time:
+            fcntl.flock(one_at_a_time, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield found
         return
     with _cluster.start(tmp_path_factory.mktemp("nodes") / "state", real=3) as started:
         deployment.install(started)
