@@ -107,8 +107,10 @@ class _Judge:
         self._let_runs_end(shown)
         for linkage, run in shown:
             self.found.repeated += 1
-            if run.state != "completed":
-                self.found.wrong.append(f"{run.path}: the new run is {run.state} {run.message}")
+            if run.state == "error":
+                self.found.wrong.append(f"{run.path}: the new run failed: {run.message}")
+            elif run.state != "completed":
+                self.found.hanging.append(f"{run.path}: the new run is {run.state}")
             elif not self._ask(lambda it=linkage, one=run: it.project.is_exact(one.path)):
                 self.found.wrong.append(f"{run.path}: the new run is not exact")
 

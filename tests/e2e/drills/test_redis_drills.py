@@ -23,9 +23,10 @@ def assert_failures_only_meanwhile(drill, seconds=MASTER_SECONDS):
 
 
 def assert_runs_end(drill, found):
-    """With the module every run is complete and exact; as released some are reported."""
-    assert found.hanging == []
+    """With the module every run is complete and exact. As released some are reported, and some hang
+    until the queue's timeout: a worker that was connected anew keeps tasks that it never begins."""
     if drill.tuning == "Operator":
+        assert found.hanging == []
         assert found.reported == 0 and found.exact == found.runs
 
 

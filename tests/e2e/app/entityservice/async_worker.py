@@ -1,6 +1,8 @@
 """The Celery application: `celery -A entityservice.async_worker worker -Q ...`."""
+import itertools
 import logging
 
+from billiard import einfo
 from celery import Celery, signals
 
 from entityservice import database, settings
@@ -10,6 +12,10 @@ log = logging.getLogger(__name__)
 # Fixed, whatever REDIS_SENTINEL_NAME says; with it every other option keeps kombu's default, among
 # them the visibility timeout of an hour and sockets that wait without limit.
 TRANSPORT = {"master_name": "mymaster"}
+
+# Python 3.11 asks code objects for positions, and those that this billiard makes of a traceback have
+# none: every failure would be one of Celery's own, told by a process that has no database.
+einfo._Code.co_positions = lambda _: itertools.repeat((None,) * 4)
 
 celery = Celery(
     "entityservice", broker=settings.CELERY_BROKER_URL, backend=settings.CELERY_BROKER_URL,

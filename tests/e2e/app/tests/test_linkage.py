@@ -153,6 +153,20 @@ def test_without_the_logging_file_every_role_ends_at_import(app):
         assert done.returncode != 0 and "/nonexistent" in done.stderr + done.stdout
 
 
+def test_a_failure_has_a_traceback_that_can_be_shown(app):
+    done = app.run("python", "-c", """
+import traceback
+import entityservice.async_worker
+from billiard.einfo import ExceptionInfo
+try:
+    1 / 0
+except ZeroDivisionError:
+    found = ExceptionInfo()
+print("".join(traceback.format_exception(found.type, found.exception, found.tb)))
+""")
+    assert done.returncode == 0 and "ZeroDivisionError" in done.stdout, done.stderr
+
+
 def test_the_built_folder_works_under_another_path(app, tmp_path):
     moved = tmp_path / "elsewhere"
     subprocess.run(["cp", "-r", app.home, moved], check=True)
