@@ -1,6 +1,6 @@
 """A node whose power fails, and comes back."""
+import json
 import socket
-import time
 
 import pytest
 
@@ -25,10 +25,10 @@ def test_a_node_without_power_is_silent_and_returns_with_its_disk(real, space):
     real.power_on("node-2")
     eventually(lambda: ready(real, "node-2") == "True")
     # The pod was evicted meanwhile, or is started anew from the same disk.
-    time.sleep(1)
-    found = space.get("pods", "-l", "app=here")["items"]
-    now = found[0]["status"].get("containerStatuses", [{}])[0].get("containerID") if found else None
-    assert now != began
+    def container():
+        found = space.get("pods", "-l", "app=here")["items"]
+        return found and found[0]["status"]["containerStatuses"][0].get("containerID")
+    eventually(lambda: container() != began)
     space.run("again", node="node-2")
     assert ready(real, "node-1") == "True"
 
