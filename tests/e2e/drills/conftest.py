@@ -22,10 +22,7 @@ from drill import Drill  # noqa: E402
 from redis_set import RedisSet  # noqa: E402
 from system import COMPONENT, System, eventually, manifest  # noqa: E402
 
-CRD = deployment.ROOT / "manifests/install.yaml"
-# As long as the resource does not know the field, it is as Upstream.
-KNOWN = "\n                tuning:" in CRD.read_text()
-TUNINGS = ["Operator", "Upstream"] if KNOWN else ["Upstream"]
+TUNINGS = ["Operator", "Upstream"]
 
 
 @pytest.fixture(scope="session", name="nodes")
@@ -51,9 +48,8 @@ def tuning(request):
 @pytest.fixture(scope="session", name="deployed")
 def a_service(nodes, tuning):
     namespace = f"drills-{tuning.lower()}"
-    given = {"tuning": tuning} if KNOWN else {}
     began = time.monotonic()
-    system = System(nodes, namespace, manifest("drill", **given))
+    system = System(nodes, namespace, manifest("drill", tuning=tuning))
     system.wait_ready()
     if "E2E_CLUSTER" not in os.environ:
         rows.write({"drill": "first_deployment_seconds", "tuning": tuning,
