@@ -151,6 +151,30 @@ def mend_consumer(module):
                 keep(c.hostname, qos)
         return start
 
+    @wraps(module.Tasks, "stop")
+    def _(original):
+        def stop(self, c):
+            original(self, c)
+            if c.task_consumer:
+                give_back(c.task_consumer.channel)
+        return stop
+
+
+def give_back(channel):
+    """The consumer has asked for one more task and is cancelled, so nobody would read the answer. It
+    comes within the second that a BRPOP waits."""
+    if not getattr(channel, "_in_poll", None):
+        return
+    client = channel.client
+    try:
+        answer = client.parse_response(client.connection, "BRPOP")
+        if answer:
+            client.rpush(*answer)  # the end that the next one is taken from
+    except UNAVAILABLE as error:
+        log.warning("Redis: %s; a task that was handed out meanwhile is lost", error)
+    finally:
+        channel._in_poll = None
+
 
 def keep(name, qos):
     global keeper

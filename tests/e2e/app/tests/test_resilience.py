@@ -255,3 +255,21 @@ def test_a_task_that_kills_each_process_that_executes_it_fails_at_last(stores):
         assert app.worker.running()
         settled(app.redis)
         assert left(app.redis) == (0, 0)
+
+
+def test_what_redis_hands_to_a_worker_that_is_ending_goes_back_to_its_queue(stores):
+    changes = {"CHUNK_SIZE_AIM": "100000", **TUNINGS["Operator"]}
+    with running(stores, "ending", sentinel=False, **changes) as app:
+        def ask(*command):
+            return app.redis.ask(app.redis.addresses[0], *command)
+        # It asks for more, since one slot of four is taken, and lives on until that one is done.
+        with computing(app, slots=1, begin=uploaded(71).start):
+            os.kill(app.worker.popen.pid, signal.SIGTERM)
+            eventually(lambda: "Warm shutdown" in app.worker.text(), 10, "it knows")
+            # Wakes it while it waits for a task. What it asked for then comes when it reads no more.
+            assert ask("publish", "/0.celery.pidbox", "nothing") == "1"
+            time.sleep(0.1)
+            ask("lpush", "highmemory", "a-task")
+            time.sleep(1.5)
+            assert app.worker.running()
+            assert ask("lrange", "highmemory", "0", "-1") == "a-task"
