@@ -30,20 +30,20 @@ kubernetes=(kubernetes "$here/kubernetes/$minor" "$stamp"
 parts=("$(program_dir "${etcd[@]}")" "$(program_dir "${kwok[@]}")" "$(program_dir "${kubernetes[@]}")")
 together=$cache/programs/control-plane-$(printf '%s\n' "${parts[@]##*/}" | sha256sum | cut -c1-12)
 
+assemble() {
+    link_parts "${parts[@]}" "$1"
+    use_go
+    # Also when kwok was built long ago and its module is no longer in Go's cache.
+    (cd "$here/kwok" && go mod download sigs.k8s.io/kwok)
+    local source
+    source=$(cd "$here/kwok" && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
+    install -m 644 "$source/kustomize/crd/bases/kwok.x-k8s.io_stages.yaml" "$1/stages-crd.yaml"
+}
+
 if [ -z "$only_path" ] && [ ! -d "$together" ]; then
     build_program "${etcd[@]}"
     build_program "${kwok[@]}"
     build_program "${kubernetes[@]}"
-    use_go
-    fresh=$(mktemp -d "$cache/programs/control-plane.new.XXXXXX")
-    chmod 755 "$fresh"
-    for part in "${parts[@]}"; do
-        for program in "$part"/*; do ln -s "../${part##*/}/${program##*/}" "$fresh/"; done
-    done
-    # Also when kwok was built long ago and its module is no longer in Go's cache.
-    (cd "$here/kwok" && go mod download sigs.k8s.io/kwok)
-    source=$(cd "$here/kwok" && go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
-    install -m 644 "$source/kustomize/crd/bases/kwok.x-k8s.io_stages.yaml" "$fresh/stages-crd.yaml"
-    mv -T "$fresh" "$together" 2>/dev/null || rm -rf "$fresh"
+    once "$together" control-plane assemble
 fi
 printf '%s\n' "$together"

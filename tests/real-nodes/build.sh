@@ -17,13 +17,9 @@ images=$("$here/images/build.sh")
 parts=("$(program_dir "${node[@]}")" "$(program_dir "${volumes[@]}")")
 key=$(printf '%s\n' "${parts[@]##*/}" "$images" | sha256sum | cut -c1-12)
 together=$cache/programs/real-nodes-$key
-if [ ! -d "$together" ]; then
-    fresh=$(mktemp -d "$cache/programs/real-nodes.new.XXXXXX")
-    chmod 755 "$fresh"
-    for part in "${parts[@]}"; do
-        for program in "$part"/*; do ln -s "../${part##*/}/${program##*/}" "$fresh/"; done
-    done
-    ln -s "../${images#"$cache/programs/"}" "$fresh/images"
-    mv -T "$fresh" "$together" 2>/dev/null || rm -rf "$fresh"
-fi
+assemble() {
+    link_parts "${parts[@]}" "$1"
+    ln -s "../${images#"$cache/programs/"}" "$1/images"
+}
+once "$together" real-nodes assemble
 printf '%s\n' "$together"

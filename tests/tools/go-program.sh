@@ -1,7 +1,6 @@
 # shellcheck shell=bash
-# Sourced. Builds programs from a Go module of this repository into the cache, once
-# for each set of inputs, however many clones there are.
-. "$(dirname "${BASH_SOURCE[0]}")/step.sh"
+# Sourced. Builds programs from a Go module of this repository into the cache.
+. "$(dirname "${BASH_SOURCE[0]}")/cache.sh"
 
 # Go as `setup` leaves it: the one in PATH when it is new enough, else the one in the cache.
 use_go() {
@@ -28,24 +27,16 @@ program_dir() {
     printf '%s\n' "$cache/programs/$name-$key"
 }
 
+# go_build MODULE_DIR LDFLAGS PACKAGE... FOLDER
+go_build() {
+    local module=$1 ldflags=$2
+    shift 2
+    use_go
+    go -C "$module" build -ldflags "$ldflags" -o "${!#}/" "${@:1:$#-1}"
+}
+
 # build_program NAME MODULE_DIR LDFLAGS PACKAGE...
 build_program() {
-    local name=$1 module=$2 ldflags=$3 kept
-    kept=$(program_dir "$@")
-    shift 3
-    [ -d "$kept" ] && return
-    use_go
-    mkdir -p "$cache/programs"
-    (
-        # Two clones must not build the same thing at once on a small machine.
-        exec 9>"$cache/programs/$name.lock"
-        flock -n 9 || { say "$name: another build is under way, waiting for it"; flock 9; }
-        [ -d "$kept" ] && exit
-        rm -rf "$cache/programs/$name".new.*
-        fresh=$(mktemp -d "$cache/programs/$name.new.XXXXXX")
-        step "go-$name" "building $name from its Go module" \
-            env -C "$module" go build -ldflags "$ldflags" -o "$fresh/" "$@" 9>&- || exit
-        chmod 755 "$fresh"
-        mv "$fresh" "$kept"
-    )
+    local name=$1
+    once "$(program_dir "$@")" "$name" go_build "${@:2}"
 }

@@ -6,7 +6,7 @@
 # With --path it only prints.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../../tools/step.sh"
+. "$here/../../tools/cache.sh"
 
 python=/usr/bin/python3
 inputs=(build.sh requirements.txt run entityservice www)
@@ -52,24 +52,6 @@ assemble() {
     compile "$1" "$1/lib/entityservice" || return
     local program
     for program in celery gunicorn alembic; do ln -s python "$1/bin/$program"; done
-}
-
-# once FOLDER NAME COMMAND...: the command fills the folder, once, however many clones ask for it.
-once() {
-    local folder=$1 name=$2
-    shift 2
-    [ -d "$folder" ] && return
-    mkdir -p "$cache/programs"
-    (
-        exec 9>"$cache/programs/$name.lock"
-        flock -n 9 || { say "$name: another build is under way, waiting for it"; flock 9; }
-        [ -d "$folder" ] && exit
-        rm -rf "$cache/programs/$name".new.*
-        fresh=$(mktemp -d "$cache/programs/$name.new.XXXXXX")
-        step "$name" "building $name" "$@" "$fresh" 9>&- || exit
-        chmod 755 "$fresh"
-        mv "$fresh" "$folder"
-    )
 }
 
 if [ "${1:-}" != --path ]; then
