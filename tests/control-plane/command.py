@@ -130,6 +130,10 @@ def set_usage(found, given):
           f"{given.memory} memory")
 
 
+# kwok plays it, or the nodes would not survive it.
+FAKE_NODES_ONLY = (break_, mend, fill_quota, renew_certificate, set_usage)
+
+
 def parse():
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", help="another cluster beside the default one")
@@ -194,6 +198,9 @@ def main():
     found = cluster.running(state)
     if not found:
         sys.exit("no cluster runs here; start one: ./dev cluster up")
+    if given.run in FAKE_NODES_ONLY and found.has_real_nodes:
+        sys.exit("error: this cluster has real nodes, and only one with fake nodes can do that; "
+                 "first: ./dev cluster down, then ./dev cluster up")
     given.run(found, given)
 
 

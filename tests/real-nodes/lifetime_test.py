@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 
+import pytest
+
 import cluster
 import processes
 import requirements
@@ -123,6 +125,16 @@ def test_a_second_cluster_with_real_nodes_is_refused_and_the_first_goes_on(real,
     subprocess.run([*COMMAND, "down", "--state", tmp_path / "state"], check=True)
     time.sleep(13)  # a lost node would be noticed
     assert real.run_kubectl("get", "nodes", "--no-headers").count(" Ready ") == 2
+
+
+@pytest.mark.parametrize("action", [
+    ("renew-certificate",), ("mend",), ("break", "never-ready", "-l", "a=b"), ("fill-quota",),
+    ("set-usage", "-l", "a=b", "--cpu", "1")], ids=lambda it: it[0])
+def test_what_only_fake_nodes_can_do_is_refused(real, action):
+    refused = subprocess.run([*COMMAND, *action, "--state", real.state], stderr=subprocess.PIPE,
+                             text=True, check=False)
+    assert refused.returncode == 1
+    assert "this cluster has real nodes" in refused.stderr and "./dev cluster up" in refused.stderr
 
 
 def test_a_machine_without_what_is_needed_is_told_so(monkeypatch, tmp_path):
