@@ -81,7 +81,7 @@ class System(deployment.Service):
         return Api(self.base(node), 5).request("GET", "/status")[0] == 200
 
     def all_ready(self):
-        """Every pod that shall live is, and the operator's status, if there is one, says so too."""
+        """Every pod that shall live is, and each workload has as many as it wants, all of them new."""
         pods = self.pods()
         return bool(pods) and all(is_ready(pod) for pod in pods) and self._as_many_as_wanted()
 
@@ -123,7 +123,6 @@ class System(deployment.Service):
     @property
     def _psql_environment(self):
         return {"PGPASSWORD": self.credentials["postgres-password"], "PGCONNECT_TIMEOUT": "3"}
-
 
     @contextlib.contextmanager
     def comparing(self, tasks=3):

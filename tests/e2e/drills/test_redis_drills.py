@@ -23,11 +23,14 @@ def assert_failures_only_meanwhile(drill, seconds=MASTER_SECONDS):
 
 
 def assert_runs_end(drill, found):
-    """With the module every run is complete and exact. As released some are reported, and some hang
-    until the queue's timeout: a worker that was connected anew keeps tasks that it never begins."""
+    """With the module every run is complete and exact, as released it is that or reported."""
+    assert found.hanging == []
     if drill.tuning == "Operator":
-        assert found.hanging == []
-        assert found.reported == 0 and found.exact == found.runs
+        assert_exact(found)
+
+
+def assert_exact(found):
+    assert found.hanging == [] and found.reported == 0 and found.exact == found.runs
 
 
 def new_master(redis, old, without=()):
@@ -93,29 +96,38 @@ def dns_on(system, node):
     return len(here)
 
 
-def test_the_process_of_the_redis_master_is_killed(system, redis, drill, operator):
-    with drill(operator) as it:
-        it.in_the_middle()
-        it.strike_in_a_chunk(blows.kill_containers, "redis", redis.master())
-        it.recovered(redis.master, MASTER_SECONDS, "a master")
-        it.whole(redis.in_step, 60, "all Redis are in step")
-    found = it.judge()
-    assert_kept(it, found)
-    assert_failures_only_meanwhile(it)
-    assert_runs_end(it, found)
-
-
-def test_the_pod_of_the_redis_master_is_killed(system, redis, drill, operator):
-    with drill(operator) as it:
+def strike_the_master(drill, redis, blow, condition, kind=()):
+    """The judgement after the blow, on what is the master's (kind: which container of it)."""
+    with drill as it:
         it.in_the_middle()
         old = redis.master()
-        it.strike_in_a_chunk(blows.kill_pods, old)
-        it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
+        it.strike_in_a_chunk(blow, *kind, old)
+        it.recovered(condition(old), MASTER_SECONDS, "a master")
         it.whole(redis.in_step, 90, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
     assert_failures_only_meanwhile(it)
+    return found
+
+
+def test_the_process_of_the_redis_master_is_killed(redis, drill, operator):
+    it = drill(operator)
+    found = strike_the_master(it, redis, blows.kill_containers, lambda _: redis.master, ["redis"])
     assert_runs_end(it, found)
+
+
+def test_the_pod_of_the_redis_master_is_killed(redis, drill, operator):
+    it = drill(operator)
+    found = strike_the_master(it, redis, blows.kill_pods, lambda old: new_master(redis, old))
+    assert_runs_end(it, found)
+
+
+def test_the_pod_of_the_redis_master_is_evicted(redis, drill, operator):
+    """A planned failover: its hook hands over before it stops, and no run notices."""
+    it = drill(operator)
+    found = strike_the_master(it, redis, evict, lambda old: new_master(redis, old))
+    assert_exact(found)
+    assert it.row["unacked_after"] == 0
 
 
 def test_the_node_of_the_redis_master_loses_its_power(system, redis, drill, operator):
@@ -133,6 +145,7 @@ def test_the_node_of_the_redis_master_loses_its_power(system, redis, drill, oper
     found = it.judge({"dns_on_node": dns})
     assert (found.lost, found.wrong) == ([], [])
     assert_failures_only_meanwhile(it)
+    assert_runs_end(it, found)
 
 
 @pytest.mark.parametrize("what", ["processes", "pods"])
@@ -152,7 +165,9 @@ def test_all_redis_are_killed_at_once(system, redis, drill, operator, what):
     found = it.judge({"tasks_before": before, "tasks_after": after})
     assert (found.lost, found.wrong) == ([], [])
     assert not it.outside
-    assert_runs_end(it, found)
+    # As released, a worker that was connected anew keeps tasks that it never begins, for an hour.
+    if it.tuning == "Operator":
+        assert_exact(found)
 
 
 @pytest.mark.parametrize("who", ["replica", "master"])
@@ -179,20 +194,6 @@ def test_a_redis_returns_with_an_empty_volume(system, redis, drill, operator, wh
     assert_runs_end(it, found)
 
 
-def test_the_pod_of_the_redis_master_is_evicted(system, redis, drill, operator):
-    """A planned failover: its hook hands over before it stops."""
-    with drill(operator) as it:
-        it.in_the_middle()
-        old = redis.master()
-        it.strike_in_a_chunk(evict, old)
-        it.recovered(new_master(redis, old), MASTER_SECONDS, "a new master")
-        it.whole(redis.in_step, 90, "all Redis are in step")
-    found = it.judge()
-    assert_kept(it, found)
-    assert_failures_only_meanwhile(it)
-    assert_runs_end(it, found)
-
-
 def test_redis_is_rolled_with_the_master_last(system, redis, drill, operator):
     with drill(operator) as it:
         it.in_the_middle()
@@ -205,4 +206,5 @@ def test_redis_is_rolled_with_the_master_last(system, redis, drill, operator):
         it.recovered(redis.in_step, 90, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
-    assert_runs_end(it, found)
+    assert_exact(found)
+    assert it.row["unacked_after"] == 0
