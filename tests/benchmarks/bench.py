@@ -64,10 +64,8 @@ def requests(plane, contender, sizes):
 
 def waves(plane, contender, sizes):
     plan = bursts.record(plane, contender)
-    found = bursts.blocks(
-        lambda who: bursts.singles(plane, contender, plan,
-                                   "floor" if who == "floor again" else who, sizes.singles),
-        sizes.blocks, tell)
+    found = bursts.against_the_floor(
+        lambda who: bursts.singles(plane, contender, plan, who, sizes.singles), sizes.blocks, tell)
     return {**bursts.compare(found), "waves": bursts.compare_waves(found),
             "objects": [len(wave) for wave in plan["waves"]]}
 
@@ -83,9 +81,8 @@ def burst(plane, contender, sizes):
     result = {"widths": widths, "best": best}
     for number in sizes.bursts:
         blocks = sizes.blocks if number < 100 else max(1, sizes.blocks // 3)
-        found = bursts.blocks(
-            lambda who, number=number: bursts.burst(
-                plane, contender, plan, "floor" if who == "floor again" else who, number, best),
+        found = bursts.against_the_floor(
+            lambda who, number=number: bursts.burst(plane, contender, plan, who, number, best),
             blocks, tell)
         ours = [block["contender"] for block in found]
         result[str(number)] = {**bursts.compare(found), "requests": ours[-1]["requests"],

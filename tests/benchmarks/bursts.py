@@ -1,9 +1,7 @@
 """Many resources at once, and one after the other: against the floor, in shuffled blocks."""
-import random
+import json
 import statistics
 import time
-
-import json
 
 import counting
 import machine
@@ -11,7 +9,6 @@ import ratios
 import waves
 
 FLOOR_PARALLEL = 8
-SEED = 20261127
 
 
 def record(plane, contender):
@@ -113,16 +110,10 @@ def singles(plane, contender, plan, who, resources):
             "seconds": statistics.median(sum(times) for times in taken), "load": machine.load()}
 
 
-def blocks(measure, number, tell):
-    """[{who: result}]: each block has the floor twice and the contender once, in any order."""
-    draw, found = random.Random(SEED), []
-    for block in range(number):
-        order = ["floor", "floor again", "contender"]
-        draw.shuffle(order)
-        found.append({who: measure(who) for who in order})
-        tell(f"block {block + 1} of {number}: " + ", ".join(
-            f"{who} {result['seconds']:.2f} s" for who, result in found[-1].items()))
-    return found
+def against_the_floor(measure, number, tell):
+    """Blocks with the floor twice and the contender once. measure("floor") or ("contender")."""
+    return ratios.blocks(lambda who: measure("floor" if who == "floor again" else who),
+                         ["floor", "floor again", "contender"], number, tell)
 
 
 def compare(found):

@@ -3,6 +3,7 @@ import random
 import statistics
 
 RESAMPLES = 4000
+SEED = 20261127
 
 
 def median_interval(values, seed=1):
@@ -12,6 +13,18 @@ def median_interval(values, seed=1):
                      for _ in range(RESAMPLES))
     return (statistics.median(values), medians[int(RESAMPLES * 0.025)],
             medians[int(RESAMPLES * 0.975)])
+
+
+def blocks(measure, whose, number, tell):
+    """[{who: result}]: each block measures everyone, in any order."""
+    draw, found = random.Random(SEED), []
+    for block in range(number):
+        order = list(whose)
+        draw.shuffle(order)
+        found.append({who: measure(who) for who in order})
+        tell(f"block {block + 1} of {number}: " + ", ".join(
+            f"{who} {result['seconds']:.2f} s" for who, result in found[-1].items()))
+    return found
 
 
 def discard_odd(blocks, figure, share=0.25):

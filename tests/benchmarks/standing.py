@@ -1,6 +1,5 @@
 """Many resources in step: what it costs to find them so, to keep them, and to be told nothing new."""
 import json
-import random
 import statistics
 import subprocess
 import time
@@ -65,16 +64,9 @@ def cold_start(plane, contender, quiet=2.0):
     return result
 
 
-def cold_starts(plane, contender, blocks, tell):
-    draw, found = random.Random(1), []
+def cold_starts(plane, contender, number, tell):
     measures = {"drain": drain, "drain again": drain, "contender": cold_start}
-    for block in range(blocks):
-        order = list(measures)
-        draw.shuffle(order)
-        found.append({who: measures[who](plane, contender) for who in order})
-        tell(f"cold start {block + 1} of {blocks}: " + ", ".join(
-            f"{who} {result['seconds']:.2f} s" for who, result in found[-1].items()))
-    return found
+    return ratios.blocks(lambda who: measures[who](plane, contender), list(measures), number, tell)
 
 
 def compare(found):

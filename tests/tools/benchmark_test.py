@@ -30,6 +30,19 @@ def test_blocks_far_from_the_middle_are_left_out():
     assert ratios.discard_odd([10, 11, 9, 14, 10], lambda value: value) == [10, 11, 9, 10]
 
 
+def test_each_block_measures_the_floor_twice_and_the_contender_in_changing_order():
+    asked = []
+
+    def measure(who):
+        asked.append(who)
+        return {"seconds": 1.0, "who": who}
+    told = []
+    found = bursts.against_the_floor(measure, 8, told.append)
+    assert all({who: it["who"] for who, it in block.items()} == {
+        "floor": "floor", "floor again": "floor", "contender": "contender"} for block in found)
+    assert len({tuple(asked[i:i + 3]) for i in range(0, 24, 3)}) == 3 and len(told) == 8
+
+
 def sight(what, key, time):
     return {what: key, "t": time}
 
