@@ -3,6 +3,7 @@ import contextlib
 import json
 import pathlib
 import re
+import select
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import processes  # noqa: E402
 
 IMAGE = ROOT / "build/operator.oci.tar"
 SYSTEM = "entityservice-system"
+FORWARD_SECONDS = 30
 OPERATOR = "deployment/entityservice-operator"
 
 
@@ -81,10 +83,12 @@ class Service:
                               stderr=subprocess.STDOUT, text=True,
                               preexec_fn=processes.die_with_parent) as forwarder:
             try:
-                said = forwarder.stdout.readline()
+                heard = select.select([forwarder.stdout], [], [], FORWARD_SECONDS)[0]
+                said = forwarder.stdout.readline().strip() if heard else "no answer"
                 port = re.search(r"127\.0\.0\.1:(\d+) ->", said)
                 if not port:
-                    raise _cluster.ClusterError(f"kubectl port-forward: {said.strip()}")
+                    raise _cluster.ClusterError(
+                        f"kubectl port-forward: {said}; see kubectl -n {self.namespace} get pods")
                 yield f"http://127.0.0.1:{port[1]}/api/v1"
             finally:
                 forwarder.kill()

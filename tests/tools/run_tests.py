@@ -31,7 +31,8 @@ NEEDS = {
     "e2e": ["image", "control plane", "real nodes"],
     "application": ["operator", "object store", "application"],
 }
-FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}  # where a tier's tests are, when not in the folder of its name
+# Where a tier's tests are, when not in the folder of its name.
+FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}
 DEFAULT = ["unit", "tools", "configuration", "integration"]
 # One runs long, the other makes network namespaces and waits for deadlines.
 STRESS = ["transport_stress_test", "dead_peer_test"]
