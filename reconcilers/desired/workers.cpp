@@ -41,16 +41,48 @@ answers = (app.control.ping(destination=[name], timeout=4) for _ in range(10))
 sys.exit(0 if any(answers) else 1)
 )";
 
-// SIGTERM: finish what runs. Shortly before the kubelet would kill, SIGQUIT: give the rest back to
-// the queue at once instead of after the visibility timeout of an hour.
-std::string stop_script(std::int64_t grace_seconds) {
+// Told before it ends, because then it no longer reads: what Redis hands it during its last second
+// of asking would be lost. Until it has answered, or SECONDS are over.
+constexpr const char* kTakeNoMore = R"(import os
+import signal
+import socket
+import sys
+import time
+
+signal.alarm(int(sys.argv[1]))
+from celery import Celery
+
+limits = {"socket_timeout": 5, "socket_connect_timeout": 5}
+app = Celery(broker=os.environ["CELERY_BROKER_URL"])
+app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
+name = "celery@" + socket.gethostname()
+left = ["celery", "compute", "highmemory"]
+while left:
+    try:
+        if app.control.cancel_consumer(left[-1], destination=[name], reply=True, timeout=4):
+            left.pop()
+    except Exception as error:
+        print(error, file=sys.stderr)
+        time.sleep(1)
+# What it has asked for already comes within a second, and it gives it back.
+time.sleep(2)
+)";
+
+// No more tasks. SIGTERM: finish what runs. Shortly before the kubelet would kill, SIGQUIT: give
+// the rest back to the queue at once instead of after the visibility timeout of an hour.
+Json stop_command(std::int64_t grace_seconds) {
   const std::int64_t patience = std::max<std::int64_t>(grace_seconds - 10, 1);
-  return "kill -TERM 1\n"
-         "left=" +
-         std::to_string(patience) +
-         "\n"
-         "while [ \"$left\" -gt 0 ] && kill -0 1; do sleep 1; left=$((left - 1)); done\n"
-         "kill -QUIT 1\n";
+  const std::int64_t asking = std::clamp<std::int64_t>(patience / 3, 1, 30);
+  const std::string script =
+      "python -c \"$1\" " + std::to_string(asking) +
+      "\n"
+      "kill -TERM 1\n"
+      "left=" +
+      std::to_string(std::max<std::int64_t>(patience - asking, 1)) +
+      "\n"
+      "while [ \"$left\" -gt 0 ] && kill -0 1; do sleep 1; left=$((left - 1)); done\n"
+      "kill -QUIT 1\n";
+  return Json::array({"sh", "-c", script, "stop", kTakeNoMore});
 }
 
 Json ping_probe(int period, int failures) {
@@ -81,9 +113,7 @@ Json container(const Resolved& resolved, const AppConfig& config, const crds::Wo
   // Ready, too, once it has answered first: a rollout waits for workers that consume.
   worker["startupProbe"] = ping_probe(10, 60);
   worker["livenessProbe"] = ping_probe(180, 5);
-  worker["lifecycle"] = {
-      {"preStop",
-       {{"exec", {{"command", Json::array({"sh", "-c", stop_script(pool.grace_seconds)})}}}}}};
+  worker["lifecycle"] = {{"preStop", {{"exec", {{"command", stop_command(pool.grace_seconds)}}}}}};
   return worker;
 }
 

@@ -157,9 +157,11 @@ def _mend_channel(channel_class):
     def _(original):
         def _receive(self):
             try:
-                return original(self)
+                answer = original(self)
             except UNAVAILABLE as error:
                 lost(self, "LISTEN", error)
+            self.es_patience = None
+            return answer
         return _receive
 
 

@@ -160,9 +160,20 @@ def mend_consumer(module):
         return stop
 
 
+def mend_restart(module):
+    @wraps(module.Consumer, "on_connection_error_after_connected")
+    def _(original):
+        def on_connection_error_after_connected(self, exc):
+            # It closes all connections, also one that is well and brings a task.
+            if self.task_consumer:
+                give_back(self.task_consumer.channel)
+            return original(self, exc)
+        return on_connection_error_after_connected
+
+
 def give_back(channel):
-    """The consumer has asked for one more task and is cancelled, so nobody would read the answer. It
-    comes within the second that a BRPOP waits."""
+    """The consumer has asked for one more task and ends, so nobody would read the answer. It comes
+    within the second that a BRPOP waits."""
     if not getattr(channel, "_in_poll", None):
         return
     client = channel.client

@@ -124,6 +124,12 @@ def wraps(owner, name):
     return replace
 
 
+def keepalive():
+    """{option: value} of TCP, as far as there is such an option."""
+    return {getattr(socket, name): value for name, value in KEEPALIVE.items()
+            if hasattr(socket, name)}
+
+
 def mend_connections(module):
     for word in ROLE_CHANGES:
         module.BaseParser.EXCEPTION_CLASSES[word] = NotNow
@@ -134,8 +140,7 @@ def mend_connections(module):
             return NotNow(response) if IN_SCRIPT.match(response) else original(self, response)
         return parse_error
 
-    options = {getattr(socket, name): value for name, value in KEEPALIVE.items()
-               if hasattr(socket, name)}
+    options = keepalive()
 
     @wraps(module.Connection, "__init__")
     def _(original):

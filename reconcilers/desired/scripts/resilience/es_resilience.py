@@ -16,11 +16,13 @@ MENDED = {
     "redis.client": ("es_redis", "mend_clients"),
     "redis.sentinel": ("es_redis", "mend_sentinels"),
     "kombu.transport.redis": ("es_broker", "mend_transport"),
+    "celery.worker.consumer.consumer": ("es_ledger", "mend_restart"),
     "celery.worker.consumer.tasks": ("es_ledger", "mend_consumer"),
     "celery.backends.redis": ("es_tasks", "mend_chords"),
     "celery.app.task": ("es_tasks", "mend_lost_children"),
     "celery.worker.request": ("es_tasks", "mend_requests"),
     APPLICATION + ".tasks.base_task": ("es_tasks", "mend_pause"),
+    "urllib3.poolmanager": ("es_store", "mend_pools"),
 }
 
 

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 import services
 from application import request
-from drills import TUNINGS, children, computing, exact, left, running, settled, uploaded
+from drills import MODULE, TUNINGS, children, computing, exact, left, running, settled, uploaded
 from services import PASSWORD, Redis, eventually
 
 # The application's environment, for programs that need no more of it than its import.
@@ -273,3 +274,86 @@ def test_what_redis_hands_to_a_worker_that_is_ending_goes_back_to_its_queue(stor
             time.sleep(1.5)
             assert app.worker.running()
             assert ask("lrange", "highmemory", "0", "-1") == "a-task"
+
+
+def test_a_worker_loses_its_subscription_twice_and_its_consumer_goes_on(stores):
+    """The second time is measured from its own beginning, not from the first one."""
+    patience = int(re.search(r"^PATIENCE_SECONDS = (\d+)$", (MODULE / "es_redis.py").read_text(),
+                             re.MULTILINE)[1])
+    with running(stores, "twice", sentinel=False, **TUNINGS["Operator"]) as app:
+        for wait in (patience + 5, 5):
+            assert int(app.redis.ask(app.redis.addresses[0], "client", "kill", "type", "pubsub")) > 0
+            time.sleep(wait)
+        assert "trying again" in app.worker.text()
+        assert "Connection to broker lost" not in app.worker.text()
+
+
+def test_a_consumer_that_starts_anew_loses_no_task_that_was_on_its_way(stores, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("""
+import es_redis
+def wait(self, error):
+    raise error
+es_redis.Patience.wait = wait
+""")
+    changes = {"PYTHONPATH": "{}:{}".format(TUNINGS["Operator"]["PYTHONPATH"], tmp_path)}
+    with running(stores, "anew", sentinel=False, **changes) as app:
+        project, redis, worker = uploaded(72), app.redis, app.worker
+        for _ in range(10):  # until it waits for a task just when it is halted
+            settled(redis)
+            # Both connections have news when it looks: the end of one, then a task on the other.
+            os.kill(worker.popen.pid, signal.SIGSTOP)
+            assert int(redis.ask(redis.addresses[0], "client", "kill", "type", "pubsub")) > 0
+            run = project.start()
+            time.sleep(0.2)
+            handed_out = left(redis) == (0, 0)
+            os.kill(worker.popen.pid, signal.SIGCONT)
+            assert project.ended(run, 60) == "completed" and exact(project, run)
+            if handed_out:
+                break
+        assert handed_out
+        assert "Connection to broker lost" in worker.text()
+
+
+STORE = """
+import minio, socket, time, urllib3
+client = minio.Minio("127.0.3.1:9000", "access", "secret", secure=False)
+pool = client._http.connection_from_url("http://127.0.3.1:9000")
+"""
+
+
+@pytest.fixture
+def silent():
+    """An address at which connections are neither made nor refused."""
+    with socket.create_server(("127.0.3.1", 9000), backlog=0) as listener:
+        fill = [socket.socket() for _ in range(4)]
+        for one in fill:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        time.sleep(0.1)
+        yield
+        for one in fill:
+            one.close()
+
+
+def test_a_connection_to_an_object_store_that_is_gone_is_given_up_soon(alone, silent):
+    assert 4 < python(alone, STORE + """
+began = time.monotonic()
+try:
+    pool.urlopen("GET", "/", retries=False)
+except urllib3.exceptions.ConnectTimeoutError:
+    print(json.dumps(time.monotonic() - began))
+""") < 10
+
+
+@pytest.mark.parametrize("tuning, expected", [("Upstream", [300, 0, 0]),
+                                              ("Operator", [300, 1, 20000])])
+def test_an_object_store_that_goes_away_in_the_middle_is_noticed_one_that_takes_its_time_is_not(
+        alone, tuning, expected):
+    with socket.create_server(("127.0.3.1", 9000)):
+        assert python(alone, STORE + """
+connection = pool._get_conn()
+connection.connect()
+ask = connection.sock.getsockopt
+print(json.dumps([pool.timeout.read_timeout, ask(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                  ask(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)]))
+""", tuning) == expected
