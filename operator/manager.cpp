@@ -40,6 +40,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kElectionRequest{2'000};
 // What the end of the election may take of the time for a stop, the release included.
 constexpr milliseconds kReleaseTime{1'000};
+// More of them do not make the API server faster (docs/performance.md).
+constexpr std::size_t kRequestsOfAPass = 8;
 // Longer than an exec plugin may run.
 constexpr std::chrono::seconds kFirstCredentials{35};
 
@@ -53,6 +55,7 @@ reconcilers::Options reconciler_options(const RunOptions& options, const std::st
   reconcilers::Options result;
   result.prerelease_namespaces = options.prerelease_namespaces;
   result.identity = identity;
+  result.requests_at_once = kRequestsOfAPass;
   return result;
 }
 

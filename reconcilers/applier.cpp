@@ -1,10 +1,12 @@
 #include "reconcilers/applier.h"
 
-#include <algorithm>
+#include <optional>
+#include <stdexcept>
 
 #include "k8s-client/errors.h"
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/kinds.h"
+#include "reconcilers/together.h"
 
 namespace reconcilers {
 namespace {
@@ -47,24 +49,24 @@ std::string conflict_message(const desired::Object& object, const k8s::Json& liv
          "resource and make it under another name";
 }
 
+k8s::Json identity_alone(const desired::Object& object, const std::string& uid) {
+  const k8s::Json& ours = object.body.at("metadata");
+  return {{"metadata",
+           {{"uid", uid},
+            {"labels", ours.at("labels")},
+            {"ownerReferences", ours.at("ownerReferences")}}}};
+}
+
 }  // namespace
 
 Applied Applier::carry_out(const Plan& plan) {
   applied_ = {plan.held, plan.issues, plan.edited, {}, {}, plan.waiting, false};
   unusable_ = plan.unusable;
-  for (const Planned& planned : plan.writes) {
-    if (applied_.namespace_ending) break;
-    if (depends_on(*planned.object, unusable_)) {
-      applied_.held.push_back({title(*planned.object), "needs an object that could not be written",
-                               planned.step != Step::Create});
-      continue;
-    }
-    if (refused_before(planned)) continue;
-    if (faults_.given_up())
-      fail(planned);
-    else
-      try_to_write(planned);
-  }
+  std::vector<const Planned*> needed, running;
+  for (const Planned& planned : plan.writes)
+    (runs_pods(*planned.object) ? running : needed).push_back(&planned);
+  carry_out(needed);
+  carry_out(running);
   return std::move(applied_);
 }
 
@@ -77,13 +79,51 @@ Applied Applier::pause(const Plan& plan) {
   return applied;
 }
 
-void Applier::try_to_write(const Planned& planned) {
+void Applier::carry_out(const std::vector<const Planned*>& stage) {
+  if (applied_.namespace_ending) return;
+  std::vector<const Planned*> sent;
+  for (const Planned* planned : stage)
+    if (may_be_sent(*planned)) sent.push_back(planned);
+  std::vector<Outcome> outcomes(sent.size());
+  together(sent.size(), at_once_, [&](std::size_t i) { outcomes[i] = send(*sent[i]); });
+  for (std::size_t i = 0; i < sent.size(); ++i) settle(*sent[i], outcomes[i]);
+}
+
+bool Applier::may_be_sent(const Planned& planned) {
+  if (!depends_on(*planned.object, unusable_)) return !refused_before(planned);
+  applied_.held.push_back({title(*planned.object), "needs an object that could not be written",
+                           planned.step != Step::Create});
+  return false;
+}
+
+Applier::Outcome Applier::send(const Planned& planned) const {
+  if (faults_.given_up()) return {};
+  try {
+    return {write(planned)};
+  } catch (const k8s::Error& error) {
+    faults_.met(error);
+    return {nullptr, std::current_exception()};
+  }
+}
+
+void Applier::settle(const Planned& planned, const Outcome& outcome) {
+  if (outcome.error != nullptr)
+    settle_error(planned, outcome.error);
+  else if (outcome.answer.is_null())
+    fail(planned);
+  else if (planned.step != Step::Scale)
+    learn(planned, outcome.answer);
+}
+
+void Applier::settle_error(const Planned& planned, const std::exception_ptr& thrown) {
   const std::string name = title(*planned.object);
   try {
-    write(planned);
+    std::rethrow_exception(thrown);
   } catch (const k8s::ApiError& error) {
     if (says_namespace_ending(error)) {
       applied_.namespace_ending = true;
+    } else if (error.code() == kConflict && planned.step == Step::Create) {
+      resolve_conflict(planned);
     } else if (error.code() == kConflict) {
       applied_.waiting = true;  // it changed under our hands: the cache will say how
     } else if (about_the_object(error)) {
@@ -104,59 +144,48 @@ void Applier::fail(const Planned& planned) {
   unusable_[title(*planned.object)] = planned.object->component;
 }
 
-void Applier::write(const Planned& planned) {
+k8s::Json Applier::write(const Planned& planned) const {
+  const desired::Object& object = *planned.object;
+  const k8s::Resource& resource = resource_of(object.kind());
   switch (planned.step) {
     case Step::Create:
-      return create(planned);
+      return create(object);
     case Step::Update:
-      return update(planned, planned.uid);
+      return client_.apply(resource, object.body, kManager, k8s::Guard::update(planned.uid));
     case Step::Scale:
-      return scale(planned);
+      return client_.scale(resource, observed_.key.ns, object.name(), planned.uid, planned.replicas,
+                           kManager);
     case Step::TakeBack:
-      return take_back(planned, planned.uid);
+      return client_.merge(resource, observed_.key.ns, object.name(),
+                           identity_alone(object, planned.uid), kManager);
   }
+  throw std::logic_error("a step that is none");
 }
 
-void Applier::create(const Planned& planned) {
-  const desired::Object& object = *planned.object;
+k8s::Json Applier::create(const desired::Object& object) const {
   const auto apply = [&](const k8s::Json& body) {
-    learn(planned, client_.apply(resource_of(object.kind()), body, kManager, k8s::Guard::create()));
+    return client_.apply(resource_of(object.kind()), body, kManager, k8s::Guard::create());
   };
   try {
-    apply(object.body);
+    return apply(object.body);
   } catch (const k8s::ApiError& error) {
-    if (error.code() == kConflict) return resolve_conflict(planned);
     if (error.code() != kInvalid || !wants_its_address_back(object)) throw;
     k8s::Json body = object.body;  // somebody else has it by now: any other will do
     body["spec"].erase("clusterIP");
-    apply(body);
+    return apply(body);
   }
-}
-
-void Applier::update(const Planned& planned, const std::string& uid) {
-  const desired::Object& object = *planned.object;
-  learn(planned,
-        client_.apply(resource_of(object.kind()), object.body, kManager, k8s::Guard::update(uid)));
-}
-
-void Applier::scale(const Planned& planned) {
-  const desired::Object& object = *planned.object;
-  client_.scale(resource_of(object.kind()), observed_.key.ns, object.name(), planned.uid,
-                planned.replicas, kManager);
-}
-
-void Applier::take_back(const Planned& planned, const std::string& uid) {
-  const desired::Object& object = *planned.object;
-  const k8s::Json& ours = object.body.at("metadata");
-  const k8s::Json metadata = {
-      {"uid", uid}, {"labels", ours.at("labels")}, {"ownerReferences", ours.at("ownerReferences")}};
-  learn(planned, client_.merge(resource_of(object.kind()), observed_.key.ns, object.name(),
-                               {{"metadata", metadata}}, kManager));
 }
 
 void Applier::resolve_conflict(const Planned& planned) {
   const desired::Object& object = *planned.object;
-  const auto live = client_.find(resource_of(object.kind()), observed_.key.ns, object.name());
+  Planned again = planned;
+  again.step = object.write == desired::Write::Apply ? Step::Update : Step::TakeBack;
+  std::optional<k8s::Json> live;
+  try {
+    live = client_.find(resource_of(object.kind()), observed_.key.ns, object.name());
+  } catch (const k8s::Error&) {
+    return settle_error(again, std::current_exception());
+  }
   if (!live) {
     applied_.waiting = true;
     return;
@@ -166,11 +195,8 @@ void Applier::resolve_conflict(const Planned& planned) {
   if (who.kind == Occupant::Kind::Foreign) {
     refuse(planned, "NameConflict", conflict_message(object, *live));
   } else if (who.kind == Occupant::Kind::Ours && !who.labelled && !record.deleting) {
-    // it lost the label, so our watches no longer see it
-    if (object.write == desired::Write::Apply)
-      update(planned, record.uid);
-    else
-      take_back(planned, record.uid);
+    again.uid = record.uid;  // it lost the label, so our watches no longer see it
+    settle(again, send(again));
   } else {
     applied_.waiting = true;
   }

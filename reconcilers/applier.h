@@ -1,7 +1,10 @@
-// Carries a plan out: server-side apply in order under guards, and learns from what the API server
-// answers. One object's refusal does not stop what is independent of it.
+// Carries a plan out: server-side apply under guards, first what pods need and then what runs pods,
+// each side by side; and learns from what the API server answers, in the plan's order. One object's
+// refusal does not stop what is independent of it.
 #pragma once
 
+#include <cstddef>
+#include <exception>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,14 +32,16 @@ struct Applied {
 
 class Applier {
  public:
+  // `at_once`: how many requests are under way together at most.
   Applier(const k8s::Client& client, k8s::Store& store, const Observed& observed, Memory& memory,
-          Faults& faults, TimePoint now)
+          Faults& faults, TimePoint now, std::size_t at_once)
       : client_(client),
         store_(store),
         observed_(observed),
         memory_(memory),
         faults_(faults),
-        now_(now) {}
+        now_(now),
+        at_once_(at_once) {}
 
   // Throws what concerns the API server as a whole, as `Faults` does.
   Applied carry_out(const Plan& plan);
@@ -44,12 +49,21 @@ class Applier {
   static Applied pause(const Plan& plan);
 
  private:
-  void try_to_write(const Planned& planned);
-  void write(const Planned& planned);
-  void create(const Planned& planned);
-  void update(const Planned& planned, const std::string& uid);
-  void scale(const Planned& planned);
-  void take_back(const Planned& planned, const std::string& uid);
+  // What became of one write; neither answer nor error: it was not sent.
+  struct Outcome {
+    k8s::Json answer = nullptr;
+    std::exception_ptr error = nullptr;
+  };
+
+  void carry_out(const std::vector<const Planned*>& stage);
+  bool may_be_sent(const Planned& planned);
+  // Called by several threads at once: these change nothing but the cluster.
+  Outcome send(const Planned& planned) const;
+  k8s::Json write(const Planned& planned) const;
+  k8s::Json create(const desired::Object& object) const;
+
+  void settle(const Planned& planned, const Outcome& outcome);
+  void settle_error(const Planned& planned, const std::exception_ptr& error);
   void resolve_conflict(const Planned& planned);
   void learn(const Planned& planned, k8s::Json answer);
   void fail(const Planned& planned);
@@ -63,6 +77,7 @@ class Applier {
   Memory& memory_;
   Faults& faults_;
   const TimePoint now_;
+  const std::size_t at_once_;
   Applied applied_;
   Unusable unusable_;
 };

@@ -84,8 +84,8 @@ bool Faults::attempt(const std::string& what, const std::function<void()>& step)
 
 void Faults::keep(const std::string& what, const k8s::Error& error) {
   if (concerns_everything(error)) throw;
+  met(error);
   if (!first_) first_ = std::current_exception();
-  if (!since_) since_ = now_();
   const auto* answer = dynamic_cast<const ApiError*>(&error);
   if (answer != nullptr && about_the_object(*answer)) {
     refusals_.push_back({kRequestRefused, refusal_text(what, error)});
@@ -99,6 +99,17 @@ void Faults::keep(const std::string& what, const k8s::Error& error) {
                                                              "; it is tried again by itself"});
 }
 
-bool Faults::given_up() const { return since_ && now_() - *since_ > kPatience; }
+void Faults::met(const k8s::Error& error) {
+  const auto* answer = dynamic_cast<const ApiError*>(&error);
+  if (answer != nullptr && about_the_object(*answer) && !says_namespace_ending(*answer)) return;
+  if (concerns_everything(error)) in_vain_ = true;
+  auto never = kNever;
+  since_.compare_exchange_strong(never, now_());
+}
+
+bool Faults::given_up() const {
+  const auto since = since_.load();
+  return in_vain_ || (since != kNever && now_() - since > kPatience);
+}
 
 }  // namespace reconcilers

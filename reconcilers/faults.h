@@ -1,13 +1,12 @@
 // What goes wrong between a pass and the API server without being the pass' own doing: an answer
 // 5xx or 429, a webhook that hangs, a permission that is missing. The pass goes on with what does
 // not depend on it, tells it in the status once it lasts, and then fails, so that the controller's
-// back-off has it run again. Lives inside one pass; not thread-safe.
+// back-off has it run again. Lives inside one pass; only `met` and `given_up` are thread-safe.
 #pragma once
 
-#include <chrono>
+#include <atomic>
 #include <exception>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +39,10 @@ class Faults {
   // Within a handler of `error`: keeps it, or throws it as `attempt` does.
   void keep(const std::string& what, const k8s::Error& error);
 
-  // Failing requests have taken so long that other resources would wait for this one.
+  // A request of several failed that are under way together: `keep` comes later, in order.
+  void met(const k8s::Error& error);
+  // No more requests: they would fail as well, or failing ones have taken so long that other
+  // resources would wait for this one.
   bool given_up() const;
   bool none() const { return !first_; }
   const std::vector<Issue>& passing() const { return passing_; }    // may go away by itself
@@ -48,9 +50,12 @@ class Faults {
   [[noreturn]] void rethrow() const { std::rethrow_exception(first_); }
 
  private:
+  static constexpr auto kNever = k8s::Clock::time_point::max();
+
   const k8s::Now now_;
   std::exception_ptr first_;
-  std::optional<k8s::Clock::time_point> since_;
+  std::atomic<bool> in_vain_ = false;
+  std::atomic<k8s::Clock::time_point> since_ = kNever;
   std::vector<Issue> passing_, refusals_;
 };
 

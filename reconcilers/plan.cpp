@@ -177,6 +177,8 @@ Plan make_plan(const desired::Objects& desired, const Observed& observed, const 
   return planner.take();
 }
 
+bool runs_pods(const Object& object) { return pod_spec(object) != nullptr; }
+
 bool depends_on(const Object& object, const Unusable& unusable) {
   for (const auto& [title, component] : unusable)
     if (title.rfind("Service ", 0) == 0 && waits_for_component(object, component)) return true;

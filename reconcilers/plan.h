@@ -61,6 +61,9 @@ struct Reserve {
 Plan make_plan(const desired::Objects& desired, const Observed& observed, const Gates& open,
                const std::map<k8s::ObjectKey, Settled>& settled, const Reserve& reserve);
 
+// What runs pods may need other objects; nothing else does.
+bool runs_pods(const desired::Object& object);
+
 // Does `object` need one of `unusable`: name it in its pods, or wait for its component?
 bool depends_on(const desired::Object& object, const Unusable& unusable);
 

@@ -14,7 +14,13 @@
 namespace reconcilers {
 
 // How much a new status says that the published one does not.
-enum class Change { None, Small /* counts, messages */, Condition, Flip /* Ready, Stalled */ };
+enum class Change {
+  None,
+  Small,       // counts, messages
+  Step,        // another condition, the number of workers, the migration
+  Generation,  // observedGeneration, which people and tools wait for
+  Flip         // Ready, Stalled
+};
 Change compare_status(const k8s::Json& before, const k8s::Json& after);
 
 // When a change may be written at the earliest. Pure.

@@ -141,9 +141,10 @@ Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desi
                     const Gates& open, const CredentialState& credentials) {
   const Reserve reserve{!credentials.foreign_keys.empty(), resolved.updates_on_request};
   const Plan plan = make_plan(desired, observed, open, memory.settled, reserve);
-  Applied applied = resolved.paused
-                        ? Applier::pause(plan)
-                        : Applier(client, store, observed, memory, faults, now).carry_out(plan);
+  Applied applied = resolved.paused ? Applier::pause(plan)
+                                    : Applier(client, store, observed, memory, faults, now,
+                                              options.requests_at_once)
+                                          .carry_out(plan);
   if (resolved.paused) add_pending_procedures(resolved, desired, observed, applied.pending);
   if (credentials.issue) applied.issues.insert(applied.issues.begin(), *credentials.issue);
   return applied;

@@ -21,6 +21,7 @@ struct Options {
   k8s::Now now;                                                       // default: steady clock
   std::function<std::string(std::size_t)> random;                     // default: OpenSSL's
   std::string identity = "entityservice-operator";  // reporting instance of events
+  std::size_t requests_at_once = 1;                 // of one pass
 };
 
 class Reconciler {

@@ -1,9 +1,11 @@
 #include "reconcilers/kinds.h"
+#include "reconcilers/publish.h"
 #include "tests/reconcilers/engine/harness.h"
 
 namespace reconcilers::test {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -131,6 +133,35 @@ TEST(Create, NothingIsMadeForAResourceOrNamespaceThatIsGoing) {
   ending.settle();
   EXPECT_EQ(ending.count([](const Seen& s) { return s.is_write(); }), 1U)
       << "the first refusal says that nothing can be made here";
+}
+
+TEST(Status, IsWrittenAtOnceForReadinessSoonForAGenerationAndNowAndThenForTheWay) {
+  const auto condition = [](const char* type, const char* verdict, const char* reason) {
+    return Json{{"type", type}, {"status", verdict}, {"reason", reason}};
+  };
+  const Json before = {{"observedGeneration", 1},
+                       {"replicas", 1},
+                       {"conditions",
+                        {condition("Ready", "False", "ComponentsNotReady"),
+                         condition("RedisReady", "False", "Waiting")}}};
+  Json ready = before, generation = before, step = before, count = before;
+  ready["conditions"][0] = condition("Ready", "True", "Ready");
+  generation["observedGeneration"] = 2;
+  step["conditions"][1] = condition("RedisReady", "True", "Ready");
+  count["readyReplicas"] = 1;
+  Memory memory;
+  const TimePoint written(std::chrono::hours(1)), now = written + 100ms;
+  EXPECT_EQ(write_time(compare_status(Json::object(), count), true, memory, now), now)
+      << "the first";
+  memory.status_written = written;
+  const auto wait = [&](const Json& after, bool reconciling) {
+    return write_time(compare_status(before, after), reconciling, memory, now) - written;
+  };
+  EXPECT_EQ(wait(ready, true), 100ms);
+  EXPECT_EQ(wait(generation, true), 1s);
+  EXPECT_EQ(wait(step, true), 5s);
+  EXPECT_EQ(wait(count, true), 10s);
+  EXPECT_EQ(wait(count, false), 1s) << "at rest everything is news";
 }
 
 }  // namespace

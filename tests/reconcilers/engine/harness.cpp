@@ -16,7 +16,9 @@ constexpr auto kBackOff = 1s;  // the controller's begins shorter and grows
 
 Key key(const std::string& kind, const std::string& name) { return {kind, kNs, name}; }
 
-Harness::Harness() { begin_process(); }
+Harness::Harness(std::size_t requests_at_once) : requests_at_once_(requests_at_once) {
+  begin_process();
+}
 
 void Harness::begin_process() {
   reconciler_.reset();
@@ -32,6 +34,7 @@ void Harness::begin_process() {
     text.resize(length, 'r');
     return text;
   };
+  options.requests_at_once = requests_at_once_;
   reconciler_ = std::make_unique<Reconciler>(client_, *store_, options);
   actions_.clear();
 }

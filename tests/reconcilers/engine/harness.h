@@ -1,5 +1,6 @@
 // One namespace "lab" with a SmallCluster, the mini controllers, a store that is fed from it, and a
-// reconciler on a clock that tests move. Everything happens in one thread and in a fixed order.
+// reconciler on a clock that tests move. Everything happens in one thread and in a fixed order, but
+// for the requests of a pass when several are under way at once.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -22,7 +23,7 @@ SmallCluster::Key key(const std::string& kind, const std::string& name);
 
 class Harness {
  public:
-  Harness();
+  explicit Harness(std::size_t requests_at_once = 1);
 
   void create(const std::string& name, const Json& spec);  // an EntityService
   // An EntityService "demo" that is Ready already, seen by a process that has just started. The way
@@ -32,7 +33,7 @@ class Harness {
 
   // Controllers, garbage collection, store and passes until nothing happens any more; waits for
   // passes that are due within `patience`.
-  void settle(std::chrono::seconds patience = std::chrono::seconds(3));
+  void settle(std::chrono::seconds patience = std::chrono::seconds(6));
   void pass_time(std::chrono::seconds time);  // … and settles
   bool sync();                                // feeds the store; true: something had changed
   void reconcile();                           // one pass for each resource
@@ -60,6 +61,7 @@ class Harness {
   void begin_process();
   void put(const SmallCluster::Key& key);
 
+  const std::size_t requests_at_once_;
   std::unique_ptr<k8s::Store> store_;
   k8s::Client client_{cluster};
   std::unique_ptr<Reconciler> reconciler_;

@@ -167,7 +167,7 @@ TEST(Lifecycle, StandstillBeyondTheDeadlineIsStalledAlsoAfterARestartAndRecovers
   it.controllers.never_ready = {"demo-postgres"};
   it.create("demo", spec);
   it.settle();
-  it.pass_time(50s);
+  it.pass_time(40s);
   EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
   it.pass_time(15s);
   EXPECT_EQ(it.condition("Stalled"), "True ProgressDeadlineExceeded");

@@ -82,6 +82,7 @@ SmallCluster::Call SmallCluster::parse(const k8s::Request& request) const {
 }
 
 Response SmallCluster::send(const k8s::Request& request) {
+  const std::lock_guard lock(one_request_);
   const Call call = parse(request);
   Seen it{request.method, call.key.kind, call.key.name, call.subresource, call.manager, 0};
   if (it.is_write() && before_write) before_write(it);

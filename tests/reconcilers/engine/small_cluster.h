@@ -1,12 +1,13 @@
 // An API server in memory, at the level of HTTP: resourceVersions, generations, server-side apply
-// with managedFields, the guards, the subresources status and scale, garbage collection. Not
-// thread-safe. Stricter than the real one where that finds mistakes: an unknown verb or path
-// throws.
+// with managedFields, the guards, the subresources status and scale, garbage collection. Only
+// `send` is thread-safe. Stricter than the real one where that finds mistakes: an unknown verb or
+// path throws.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -113,6 +114,7 @@ class SmallCluster final : public k8s::Transport {
     std::int64_t uids = 0;
     int addresses = 10;
   };
+  std::mutex one_request_;
   State state_;
   std::vector<Key> changes_;
 };
