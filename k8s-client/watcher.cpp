@@ -134,7 +134,11 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     if (spec_.optional && (error.code() == 403 || error.code() == 404)) return absent(error.what());
     return failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
   } catch (const TransportError& error) {
-    return failed(error.what(), std::nullopt, state_->phase == State::Phase::Read);
+    const milliseconds pause =
+        failed(error.what(), std::nullopt, state_->phase == State::Phase::Read);
+    const bool unreachable = error.stage() == TransportError::Stage::Connect;
+    health_.with([&](WatchHealth& health) { health.unreachable = unreachable; });
+    return pause;
   } catch (const std::exception& error) {  // Malformed, a type that JSON has not
     return failed(error.what(), std::nullopt);
   }
@@ -205,7 +209,10 @@ milliseconds Watcher::open() {
   if (lists) state_->initial.emplace();
   state_->opened.reset();
   state_->spoke = false;
-  health_.with([](WatchHealth& health) { ++health.watches; });
+  health_.with([](WatchHealth& health) {
+    ++health.watches;
+    health.unreachable = false;
+  });
   return milliseconds(0);
 }
 
@@ -319,6 +326,7 @@ milliseconds Watcher::failed(const std::string& why,
   health_.with([&](WatchHealth& health) {
     ++health.failures;
     ++health.failures_in_a_row;
+    health.unreachable = false;
     health.last_error = why;
   });
   const milliseconds wait = state_->backoff.next();

@@ -37,6 +37,7 @@ struct WatchHealth {
   std::optional<Clock::time_point> last_event;  // any line, bookmarks included
   std::int64_t lists = 0, watches = 0, events = 0, failures = 0;
   int failures_in_a_row = 0;
+  bool unreachable = false;  // the last thing that was tried found no connection
   std::string last_error;
 };
 

@@ -48,6 +48,8 @@ class LeaderElector {
   void release();
 
   State state() const { return state_; }
+  // When the last write that succeeded was sent.
+  k8s::Clock::time_point renewed() const { return renewed_; }
 
  private:
   using Time = k8s::Clock::time_point;

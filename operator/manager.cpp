@@ -166,7 +166,9 @@ class Manager::Impl {
 
   void elect() {
     while (!stopping_.is_set()) {
+      const auto renewed = elector_.renewed();
       const milliseconds pause = elector_.step();
+      if (elector_.renewed() != renewed) watches_.server_answers();
       if (elector_.state() == LeaderElector::State::Leader) {
         leading_ = true;
         open_gate_if_ready();

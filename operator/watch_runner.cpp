@@ -78,7 +78,9 @@ void WatchRunner::start() {
 }
 
 void WatchRunner::run(Watch& watch) {
+  bool was_unreachable = false;
   while (!stopping_) {
+    const auto rings = reachable_.rings();
     const auto pause = watch.watcher.step(hooks_.now(), kStepWait);
     watch.last_step = hooks_.now().time_since_epoch().count();
     const k8s::WatchHealth health = watch.watcher.health();
@@ -94,11 +96,22 @@ void WatchRunner::run(Watch& watch) {
     }
     watch.failures_logged = health.failures_in_a_row;
     hooks_.stepped();
-    if (pause > pause.zero() && !stopping_) hooks_.sleep(pause);
+    if (was_unreachable && !health.unreachable) reachable_.ring();
+    was_unreachable = health.unreachable;
+    if (pause == pause.zero() || stopping_) continue;
+    if (health.unreachable)
+      reachable_.sleep(rings, pause);
+    else
+      hooks_.sleep(pause);
   }
 }
 
-void WatchRunner::stop() { stopping_ = true; }
+void WatchRunner::server_answers() { reachable_.ring(); }
+
+void WatchRunner::stop() {
+  stopping_ = true;
+  reachable_.ring();
+}
 
 void WatchRunner::join() {
   for (const auto& watch : watches_) {

@@ -1,5 +1,6 @@
 // Runs the watches: one thread each, so that a watch that backs off or hangs delays no other, and
-// keeps what health and metrics ask about them. Owned by the Manager. Thread-safe but for `start`.
+// keeps what health and metrics ask about them. Watches that found no connection try again as soon
+// as anybody found one. Owned by the Manager. Thread-safe but for `start`.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "k8s-client/watcher.h"
+#include "operator/alarm_clock.h"
 #include "operator/health.h"
 #include "operator/metrics.h"
 
@@ -34,7 +36,8 @@ class WatchRunner {
   ~WatchRunner();
 
   void start();
-  void stop();  // asks; `join` waits
+  void server_answers();  // somebody else has found a connection
+  void stop();            // asks; `join` waits
   void join();
 
   bool synced() const;
@@ -47,6 +50,7 @@ class WatchRunner {
 
   const Hooks hooks_;
   std::atomic<bool> stopping_ = false;
+  AlarmClock reachable_;
   std::vector<std::unique_ptr<Watch>> watches_;
 };
 

@@ -190,6 +190,24 @@ TEST_F(WatcherTest, BackOffGrowsToHalfAMinuteAndAGoodLineResetsIt) {
   EXPECT_EQ(watcher_->health().failures_in_a_row, 1);
 }
 
+TEST_F(WatcherTest, NoConnectionIsToldFromAllOtherTrouble) {
+  listed("10").then_stream({breaks(Stage::Body)});
+  transport_.then_open([](const Request&) -> std::unique_ptr<Stream> {
+    throw TransportError(Stage::Connect, "nobody");
+  });
+  transport_.then_open([](const Request&) -> std::unique_ptr<Stream> {
+    throw ApiError(503, "ServiceUnavailable", "later");
+  });
+  steps(2);
+  step();
+  EXPECT_FALSE(watcher_->health().unreachable);
+  step();
+  EXPECT_TRUE(watcher_->health().unreachable);
+  step();
+  EXPECT_FALSE(watcher_->health().unreachable) << "somebody answers";
+  EXPECT_EQ(watcher_->health().failures_in_a_row, 3);
+}
+
 TEST_F(WatcherTest, OneWatchsBackOffIsNotAnothers) {
   for (int i = 0; i < 5; ++i) transport_.then(ScriptedTransport::status(500));
   for (int i = 0; i < 4; ++i) step();
