@@ -47,15 +47,19 @@ class Service:
 
     def __init__(self, cluster, namespace, manifest):
         """manifest: a file with one EntityService, or its object."""
-        self.cluster, self.namespace = cluster, namespace
+        self.cluster, self.namespace, self._manifest = cluster, namespace, manifest
         cluster.run_kubectl("apply", "--server-side", "-f", "-", input=json.dumps({
             "apiVersion": "v1", "kind": "Namespace", "metadata": {
                 "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}))
-        given = isinstance(manifest, dict)
-        self.name = manifest["metadata"]["name"] if given else \
+        self.name = manifest["metadata"]["name"] if isinstance(manifest, dict) else \
             self.kubectl("apply", "--dry-run=client", "-o", "jsonpath={.metadata.name}", "-f", manifest)
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-" if given else manifest,
-                     **({"input": json.dumps(manifest)} if given else {}))
+        self.make()
+
+    def make(self):
+        given = isinstance(self._manifest, dict)
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f",
+                     "-" if given else self._manifest,
+                     **({"input": json.dumps(self._manifest)} if given else {}))
 
     def kubectl(self, *arguments, **options):
         return self.cluster.run_kubectl("-n", self.namespace, *arguments, **options)

@@ -1,8 +1,10 @@
 """What is done to the system. Each blow returns how much it killed, which is never nothing."""
 import contextlib
+import json
 import os
 import signal
 
+import deployment
 import system as _system
 
 
@@ -20,6 +22,12 @@ def kill_pods(system, *pods):
                                "--grace-period=0", "--force",
                                *(pod["metadata"]["name"] for pod in pods))
     return killed
+
+
+def kill_operator(system):
+    pods = json.loads(system.cluster.run_kubectl(
+        "-n", deployment.SYSTEM, "get", "pods", "-o", "json"))["items"]
+    return kill_pods(system, *pods)
 
 
 def kill_child(system, pod, container):

@@ -110,6 +110,9 @@ class Drill:
             "errors": sorted({run.message for linkage in ledger.linkages() for run in linkage.runs
                               if run.state == "error"}),
             "worker_restarts": self._restarts(),
+            "seconds": {"before": round(self.fault - self.began),
+                        "after": round(ended - self.fault),
+                        "judgement": round(time.monotonic() - ended)},
             "unacked_after": self.redis.waiting_tasks()["unacked"] - self.unacked,
             **dict(figures)}
         rows.write(self.row)

@@ -51,6 +51,10 @@ def manifest(name, **changes):
 class System(deployment.Service):
     """Polls are cheap, and reach databases as a node's processes do: no policy is in the way."""
 
+    def make(self):
+        self.__dict__.pop("credentials", None)  # of an earlier one of this name
+        super().make()
+
     @functools.cached_property
     def credentials(self):
         found = self.get(f"secret/{self.name}-credentials")["data"]

@@ -1,11 +1,9 @@
 """Each kind of pod is killed, rolled and scaled, under load."""
-import json
 import time
 
 import pytest
 
 import blows
-import deployment
 from system import COMPONENT, WORKERS, eventually, node_names
 
 
@@ -14,12 +12,6 @@ def replaced(system, *killed):
     uids = {pod["metadata"]["uid"] for pod in killed}
     return lambda: system.all_ready() and not uids & {
         pod["metadata"]["uid"] for pod in system.pods()}
-
-
-def kill_operator(system):
-    pods = json.loads(system.cluster.run_kubectl(
-        "-n", deployment.SYSTEM, "get", "pods", "-o", "json"))["items"]
-    return blows.kill_pods(system, *pods)
 
 
 def projects(system):
@@ -152,6 +144,22 @@ def test_all_nodes_lose_their_power_and_return(system, redis, drill):
         assert found.hanging == []
 
 
+def test_the_node_of_the_database_loses_its_power_and_returns(system, redis, drill):
+    pod, = system.pods("database")
+    node = pod["spec"]["nodeName"]
+    with drill(avoid=[node]) as it:
+        it.in_the_middle()
+        it.strike(blows.power_off, node)
+        time.sleep(10)
+        blows.power_on(system, node)
+        it.recovered(lambda: system.all_ready() and redis.in_step(), 300, "all pods are ready")
+    found = it.judge({"projects_in_database": projects(system)})
+    assert (found.lost, found.wrong) == ([], [])
+    assert it.row["projects_in_database"] >= found.projects
+    if it.tuning == "Operator":
+        assert found.hanging == []
+
+
 def test_a_node_is_drained_and_returns(system, redis, drill):
     taken = {pod["spec"]["nodeName"] for pod in system.pods("database", "object-store")}
     node = next(it for it in node_names(system.cluster) if it not in taken)
@@ -176,7 +184,7 @@ def test_a_node_is_drained_and_returns(system, redis, drill):
 def test_the_operator_is_killed_and_goes_on_where_it_was(system, drill):
     with drill() as it:
         it.in_the_middle()
-        it.strike(kill_operator)
+        it.strike(blows.kill_operator)
         it.recovered(system.all_ready, 60, "all pods are ready")
         workers = len(system.pods("worker"))
         system.patch({"replicas": workers + 1})

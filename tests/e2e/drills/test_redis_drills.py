@@ -194,17 +194,33 @@ def test_a_redis_returns_with_an_empty_volume(system, redis, drill, operator, wh
     assert_runs_end(it, found)
 
 
-def test_redis_is_rolled_with_the_master_last(system, redis, drill, operator):
-    with drill(operator) as it:
+def roll_redis(system, redis, drill, between=lambda number: None):
+    """One pod after the other is evicted, the master last; runs notice nothing."""
+    with drill as it:
         it.in_the_middle()
         master = redis.master()["metadata"]["name"]
         last = sorted(redis.pods(), key=lambda name: name == master)
 
         def roll(_):
-            return sum(evict_one_by_one(system, redis, last))
+            kills = 0
+            for number, one in enumerate(evict_one_by_one(system, redis, last), 1):
+                kills += one
+                between(number)
+            return kills
         it.strike(roll)
         it.recovered(redis.in_step, 90, "all Redis are in step")
     found = it.judge()
     assert_kept(it, found)
     assert_exact(found)
     assert it.row["unacked_after"] == 0
+
+
+def test_redis_is_rolled_with_the_master_last(system, redis, drill, operator):
+    roll_redis(system, redis, drill(operator))
+
+
+def test_redis_is_rolled_while_the_operator_is_killed(system, redis, drill):
+    def kill(number):
+        if number == 2:
+            assert blows.kill_operator(system)
+    roll_redis(system, redis, drill("killed"), kill)
