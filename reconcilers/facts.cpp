@@ -23,10 +23,10 @@ std::int64_t number(const Json& object, const std::string& pointer, std::int64_t
 }
 
 Json images_of(const Json& pod_spec) {
-  Json images = Json::array();
+  Json images = Json::object();
   for (const char* list : {"initContainers", "containers"})
     for (const Json& container : pod_spec.value(list, Json::array()))
-      images.push_back(container.value("image", ""));
+      images[container.value("name", "")] = container.value("image", "");
   return images;
 }
 

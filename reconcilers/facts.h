@@ -25,8 +25,9 @@ bool is_read(const std::string& name);
 
 // The facts of an object of `kind`, null when there are none; `owned` is our part of it. By kind:
 //   EntityService            the object, of whose metadata only what a pass reads
-//   Deployment, StatefulSet  replicas, observed, total, updated, ready, revision, images, configs,
-//                            secrets (the hash of the credentials that its pods read);
+//   Deployment, StatefulSet  replicas, observed, total, updated, ready, revision, images (by
+//                            container), configs, secrets (the hash of the credentials that its
+//                            pods read);
 //                            failure, why pods cannot be made (Deployments know);
 //                            hosts, the address of each name in their hosts file;
 //                            StatefulSet: claims (its volumeClaimTemplates), template (the hash

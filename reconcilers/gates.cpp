@@ -100,13 +100,15 @@ bool job_done(const Observed& observed, const desired::Objects& desired,
   return recorded_as_done(observed, *job);
 }
 
-std::vector<std::string> images_of(const desired::Object& workload) {
-  std::vector<std::string> images;
+// Somebody may have added containers of their own, before or after ours.
+bool has_images_of(const k8s::Record& record, const desired::Object& workload) {
+  const auto images = record.facts.value("images", crds::Json::object());
   const auto& pod_spec = workload.body.at("spec").at("template").at("spec");
   for (const char* list : {"initContainers", "containers"})
     for (const auto& container : pod_spec.value(list, crds::Json::array()))
-      images.push_back(container.value("image", ""));
-  return images;
+      if (images.value(container.value("name", ""), "") != container.value("image", ""))
+        return false;
+  return true;
 }
 
 // The API speaks to workers through the queue: on another version they go first. A change that
@@ -117,7 +119,7 @@ bool workers_rolled(const Observed& observed, const desired::Objects& desired) {
   for (const auto& object : desired) {
     if (object.kind() != "Deployment") continue;
     const RecordPtr record = observed.find("Deployment", object.name());
-    const bool same = record && list_fact(*record, "images") == images_of(object);
+    const bool same = record && has_images_of(*record, object);
     if (object.component == desired::kApi)
       version_changes = record && !same;
     else if (object.component == desired::kWorker || object.component == desired::kHighMemory)

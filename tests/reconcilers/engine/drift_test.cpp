@@ -82,6 +82,25 @@ TEST_F(Drift, WhatOthersAddCausesNoWrite) {
   EXPECT_THAT(it.requests(), IsEmpty());
 }
 
+TEST_F(Drift, ContainersThatOthersAddHoldNoChangeBack) {
+  for (const char* name : {"demo-api", "demo-worker", "demo-worker-highmemory"})
+    it.cluster.edit_as("sidecar-injector", key("Deployment", name), [](Json& body) {
+      Json& containers = body["spec"]["template"]["spec"]["containers"];
+      const Json sidecar = {{"name", "sidecar"}, {"image", "example.org/mesh"}};
+      containers.insert(containers.begin(), sidecar);
+    });
+  it.settle();
+  it.edit_spec("demo", [](Json& spec) { spec["config"]["EXTRA"] = "1"; });
+  it.settle();
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+  EXPECT_FALSE(it.status().contains("held"));
+  it.controllers.never_ready = {"demo-worker"};
+  it.edit_spec("demo", [](Json& spec) { spec["images"]["app"] = "example.org/app:next"; });
+  it.settle();
+  EXPECT_THAT(it.status().value("held", Json()).dump(), HasSubstr("Deployment demo-api"))
+      << "another version still goes to the workers first";
+}
+
 TEST_F(Drift, PodChurnAndSecretLabelsCauseNoWriteAndOneReadAVersion) {
   const auto pods = it.cluster.keys("Pod");
   it.cluster.edit_as("kubelet", pods.front(),
