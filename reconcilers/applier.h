@@ -28,6 +28,8 @@ struct Applied {
   bool waiting = false;              // the cache is behind, or a predecessor is being collected
   bool namespace_ending = false;     // nothing can be made here any more
   std::vector<Issue> faults = {};    // of the API server; may go away by themselves
+  std::vector<std::string> contested = {};  // somebody fights for them, and who
+  std::vector<std::string> altered = {};    // stored otherwise than they were sent
 };
 
 class Applier {
@@ -67,6 +69,8 @@ class Applier {
   void resolve_conflict(const Planned& planned);
   void learn(const Planned& planned, k8s::Json answer);
   void fail(const Planned& planned);
+  void note_repair(const Planned& planned, const k8s::ObjectKey& key);
+  bool put_off(const Planned& planned);
   void refuse(const Planned& planned, const std::string& reason, const std::string& message);
   bool refused_before(const Planned& planned);
   void note_refusal(const Planned& planned, const std::string& reason, const std::string& message);

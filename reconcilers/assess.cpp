@@ -143,23 +143,35 @@ void add_updates(const Situation& it, std::vector<Condition>& conditions) {
       condition("UpdateAvailable", true, "WaitsForApproval", how_to_approve(it.resolved, objects)));
 }
 
+void add_conflicts(const Situation& it, std::vector<Condition>& conditions) {
+  std::vector<std::string> parts;
+  if (!it.applied.contested.empty())
+    parts.push_back(
+        "changed or removed whenever it was put right, so that this is done ever more "
+        "rarely, at most every " +
+        std::to_string(kLongestPause.count()) + " minutes: " + join(it.applied.contested, ", ") +
+        "; let whoever it is leave the operator's fields alone");
+  for (const auto& object : it.applied.edited)
+    parts.push_back(object +
+                    " was edited and is not written again; delete it to have it made anew");
+  if (!it.foreign_keys.empty())
+    parts.push_back("Secret " + it.resolved.name + "-credentials: " + join(it.foreign_keys, ", ") +
+                    " were written by somebody else; pods are not restarted for it, so put the "
+                    "former values back");
+  for (const auto& object : it.applied.altered)
+    parts.push_back(object +
+                    " is not stored as it was sent, mostly by the doing of an admission "
+                    "plugin; what that makes of it counts");
+  if (parts.empty()) return;
+  const bool by_hand = !it.applied.edited.empty() || !it.foreign_keys.empty();
+  const char* reason = !it.applied.contested.empty() ? kContested : by_hand ? "Edited" : "Altered";
+  conditions.push_back(condition("FieldConflict", true, reason, join(parts, "; ")));
+}
+
 void add_advice(const Situation& it, std::vector<Condition>& conditions) {
   if (it.storage)
     conditions.push_back(
         {it.storage->type, it.storage->status, it.storage->reason, bounded(it.storage->message)});
-  if (!it.applied.edited.empty() || !it.foreign_keys.empty()) {
-    std::vector<std::string> parts;
-    for (const auto& object : it.applied.edited)
-      parts.push_back(object +
-                      " was edited and is not written again; delete it to have it made "
-                      "anew");
-    if (!it.foreign_keys.empty())
-      parts.push_back("Secret " + it.resolved.name +
-                      "-credentials: " + join(it.foreign_keys, ", ") +
-                      " were written by somebody else; pods are not restarted for it, so put the "
-                      "former values back");
-    conditions.push_back(condition("FieldConflict", true, "Edited", join(parts, "; ")));
-  }
   if (it.resolved.paused) {
     const std::string pending = it.applied.pending.empty()
                                     ? "nothing waits to be written"
@@ -193,6 +205,7 @@ Assessment assess(const Situation& situation) {
   result.conditions.push_back(
       condition("ConfigurationValid", true, "Valid", "the spec has no problems"));
   add_updates(situation, result.conditions);
+  add_conflicts(situation, result.conditions);
   add_advice(situation, result.conditions);
   return result;
 }

@@ -70,6 +70,9 @@ void Events::tell(const Json& before, const Json& after) const {
   const std::string fault = reconciling.value("reason", "");
   if ((fault == kServerError || fault == kServerBusy) && turned("Reconciling", "reason"))
     post("Warning", fault, reconciling.value("message", ""));
+  const Json conflict = find_condition(after, "FieldConflict");
+  if (conflict.value("reason", "") == kContested && turned("FieldConflict", "reason"))
+    post("Warning", kContested, conflict.value("message", ""));
   const Json update = find_condition(after, "UpdateAvailable");
   if (update.value("status", "") == "True" && turned("UpdateAvailable", "status"))
     post("Normal", "UpdateAvailable", update.value("message", ""));

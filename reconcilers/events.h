@@ -1,6 +1,6 @@
 // Events (events.k8s.io/v1) for what a person would want to be told once: Ready, not ready any
-// more, stalled, an update that waits, a failed migration. Names are deterministic, so a repetition
-// costs nothing.
+// more, stalled, an update that waits, a failed migration, a fight over an object. Names are
+// deterministic, so a repetition costs nothing.
 #pragma once
 
 #include <chrono>

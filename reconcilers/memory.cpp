@@ -18,6 +18,15 @@ const Refusal* Memory::refused(const k8s::ObjectKey& key, const std::string& des
   return &refusal;
 }
 
+bool Memory::put_off(const k8s::ObjectKey& key, const std::string& desired, TimePoint now) {
+  const auto found = contests.find(key);
+  if (found == contests.end()) return false;
+  const TimePoint again = repair_time(found->second, desired);
+  if (now >= again) return false;
+  wake_at(again);
+  return found->second.fight = true;
+}
+
 void Memory::refuse(const k8s::ObjectKey& key, const std::string& desired,
                     const std::string& reason, const std::string& message, TimePoint now) {
   Refusal& refusal = refusals[key];

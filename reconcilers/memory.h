@@ -12,6 +12,7 @@
 #include "k8s-client/clock.h"
 #include "k8s-client/json.h"
 #include "k8s-client/resource.h"
+#include "reconcilers/contest.h"
 #include "reconcilers/desired/desired.h"
 
 namespace reconcilers {
@@ -63,6 +64,7 @@ struct Memory {
   std::optional<TimePoint> due;            // … after which it must be run again nevertheless
   std::map<k8s::ObjectKey, Settled> settled;
   std::map<k8s::ObjectKey, Refusal> refusals;
+  std::map<k8s::ObjectKey, Contest> contests;  // of what was written lately
   std::optional<SecretContent> credentials;
   std::map<std::string, JobFailures> jobs;  // by name
   Progress progress;
@@ -78,6 +80,9 @@ struct Memory {
   // what was refused is tried now and then. The refusal that still counts, or nullptr; the pass is
   // due again when it no longer does.
   const Refusal* refused(const k8s::ObjectKey& key, const std::string& desired, TimePoint now);
+  // Whether `desired` must not be written now, because somebody fights for the object; the pass is
+  // due again when it may.
+  bool put_off(const k8s::ObjectKey& key, const std::string& desired, TimePoint now);
   void refuse(const k8s::ObjectKey& key, const std::string& desired, const std::string& reason,
               const std::string& message, TimePoint now);
 };

@@ -64,8 +64,8 @@ struct Pass {
   Applied apply(const crds::Resolved& resolved, const desired::Objects& desired, const Gates& open,
                 const CredentialState& credentials);
   void operate(const crds::Resolved& resolved, const desired::Objects& desired, const Gates& open);
-  void publish(const crds::Resolved& resolved, const desired::Objects& desired,
-               const Applied& applied, const CredentialState& credentials);
+  void publish(const crds::Resolved& resolved, const desired::Objects& desired, Applied applied,
+               const CredentialState& credentials);
   bool faults_last();
   Publisher publisher() const;
 };
@@ -85,6 +85,22 @@ void add_pending_procedures(const crds::Resolved& resolved, const desired::Objec
   for (const Following& change :
        find_followings(desired, claims, observed, resolved.deletion_policy))
     pending.push_back(title(change));
+}
+
+// What somebody else makes of what was written.
+void note_conflicts(const Observed& observed, Memory& memory, TimePoint now, Applied& applied) {
+  std::erase_if(memory.contests, [now](const auto& it) { return is_over(it.second, now); });
+  for (const auto& [key, contest] : memory.contests) {
+    if (!contest.fight) continue;
+    const std::string who = contest.rival.empty() ? "" : " (by " + contest.rival + ")";
+    applied.contested.push_back(key.kind + " " + key.name + who);
+    memory.wake_at(contest.last + kPeace);
+  }
+  for (const auto& [key, settled] : memory.settled) {
+    const k8s::RecordPtr record = observed.find(key.kind, key.name);
+    if (record && record->owned == settled.owned)
+      applied.altered.push_back(key.kind + " " + key.name);
+  }
 }
 
 void Pass::run() {
@@ -165,9 +181,10 @@ void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desir
   if (all_known) procedures.prune(find_garbage(desired, observed));
 }
 
-void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired,
-                   const Applied& applied, const CredentialState& credentials) {
+void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired, Applied applied,
+                   const CredentialState& credentials) {
   if (const auto fresh = observe(store, observed.key)) observed = *fresh;
+  note_conflicts(observed, memory, now, applied);
   std::vector<Held> held = applied.held;
   for (Held& it : outdated_redis(observed)) held.push_back(std::move(it));
   const auto components =

@@ -76,10 +76,15 @@ void Procedures::keep_or_release(const std::vector<Following>& changes) const {
   bool all = true;
   for (const Following& change : changes) {
     // what could not be told to go stays, and the passwords and the Redis state with it
-    const bool is_data = change.record->key.kind == "PersistentVolumeClaim";
+    const k8s::ObjectKey& key = change.record->key;
+    const bool is_data = key.kind == "PersistentVolumeClaim";
     if (change.into_deletion && !is_data && !all) return;
-    all =
-        faults.attempt(title(change), [&] { follow(*change.record, change.into_deletion); }) && all;
+    const std::string wanted = change.into_deletion ? "follows" : "stays";
+    const bool done = !memory.put_off(key, wanted, now) && faults.attempt(title(change), [&] {
+      follow(*change.record, change.into_deletion);
+      note_write(memory.contests[key], wanted, now);
+    });
+    all = all && done;
   }
 }
 

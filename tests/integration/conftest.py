@@ -1,5 +1,6 @@
 """One real control plane and one operator for all tests; a fresh namespace for each."""
 import contextlib
+import functools
 import importlib.util
 import itertools
 import json
@@ -7,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -160,6 +162,16 @@ class Resources:
         return self.api.children(self.namespace, name, kinds or CHILD_KINDS)
 
 
+@contextlib.contextmanager
+def house(api, name):
+    """The Resources of a namespace that several tests of a file share."""
+    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
+    until(lambda: api.find("ServiceAccount", name, "default"), 30)
+    yield Resources(api, name)
+    api.delete("Namespace", None, name)
+
+
 @pytest.fixture
 def resources(api, namespace):
     return Resources(api, namespace)
@@ -181,16 +193,17 @@ def failing(cluster, namespace):
 @pytest.fixture
 def settled(audit, namespace):
     """Waits until the operator has written nothing to the namespace for a while; returns a mark."""
-    def wait(quiet=2.0, timeout=40):
-        import time
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            mark = audit.mark()
-            time.sleep(quiet)
-            if not audit.writes(mark, namespace):
-                return audit.mark()
-        raise AssertionError("the operator does not come to rest")
-    return wait
+    return functools.partial(come_to_rest, audit, namespace)
+
+
+def come_to_rest(audit, namespace, quiet=2.0, timeout=40):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        mark = audit.mark()
+        time.sleep(quiet)
+        if not audit.writes(mark, namespace):
+            return audit.mark()
+    raise AssertionError("the operator does not come to rest")
 
 
 def render(*arguments):

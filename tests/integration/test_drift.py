@@ -1,6 +1,7 @@
 """Edits of others: ours are put right with one write, theirs are kept, foreign objects are left alone."""
 import pytest
 
+from conftest import come_to_rest, house
 from support.audit import describe
 from support.waiting import until
 
@@ -21,25 +22,13 @@ DELETED = ["ServiceAccount", "ConfigMap", "Service", "NetworkPolicy", "StatefulS
 @pytest.fixture(scope="module")
 def shared(session_operator, api):
     """One resource for all tests of this file that leave it as it was."""
-    from conftest import Resources
-    name = "drift"
-    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
-    made = Resources(api, name)
-    until(lambda: api.find("ServiceAccount", name, "default"), 30)
-    made.ready(api={"replicas": 2})
-    yield made
-    api.delete("Namespace", None, name)
+    with house(api, "drift") as made:
+        made.ready(api={"replicas": 2})
+        yield made
 
 
 def rest(audit, namespace, quiet=1.5):
-    import time
-    for _ in range(30):
-        mark = audit.mark()
-        time.sleep(quiet)
-        if not audit.writes(mark, namespace):
-            return audit.mark()
-    raise AssertionError("the operator does not come to rest")
+    return come_to_rest(audit, namespace, quiet)
 
 
 def child_writes(audit, mark, namespace):

@@ -10,6 +10,15 @@ from .relay import Relay
 WRITES = (b"PATCH ", b"POST ", b"PUT ", b"DELETE ")
 
 
+def self_signed(folder, name):
+    """(certificate, key) of a server on 127.0.0.1, as paths."""
+    certificate, key = (os.path.join(folder, f"{name}.{end}") for end in ("crt", "key"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return certificate, key
+
+
 class WritesProxy(Relay):
     def __init__(self, cluster, folder, after):
         super().__init__(cluster.server)
@@ -17,11 +26,7 @@ class WritesProxy(Relay):
         self.reached = False
         self.lock = threading.Lock()
         self.outward = ssl.create_default_context(cafile=cluster.pki / "ca.crt")
-        self.ca = os.path.join(folder, "proxy.crt")
-        key = os.path.join(folder, "proxy.key")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-keyout", key, "-out", self.ca, "-days", "2", "-subj", "/CN=proxy",
-                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        self.ca, key = self_signed(folder, "proxy")
         self.inward = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.inward.load_cert_chain(self.ca, key)
         self.url = f"https://127.0.0.1:{self.port}"

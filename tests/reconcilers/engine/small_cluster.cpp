@@ -151,6 +151,7 @@ Response SmallCluster::apply(const Call& call) {
     Json body = call.body;
     Stored& created = insert(call.key, std::move(body));
     created.entries = {{call.manager, "Apply", "", fields_of(call.body)}};
+    if (admission) admission(call.key, created.body);
     finish(call.key, created, created);
     return ok(created.body, 201);
   }
@@ -162,6 +163,7 @@ Response SmallCluster::apply(const Call& call) {
     return error(409, "Conflict", "uid precondition failed");
   const Stored before = object;
   lay_intent(object, call.body, call.manager, call.subresource);
+  if (admission && call.subresource.empty()) admission(call.key, object.body);
   if (const char* part = immutable_part(call.key.kind, before.body, object.body)) {
     object = before;
     return error(422, "Invalid", std::string(part) + ": field is immutable");

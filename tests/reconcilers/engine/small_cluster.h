@@ -67,6 +67,8 @@ class SmallCluster final : public k8s::Transport {
   // Requests that the server fails to carry out: "PATCH Service/demo-api" → its code; 0: it hangs
   std::map<std::string, int> failing;
   std::string failure = "something is wrong in here";
+  // What admission makes of an object that is applied.
+  std::function<void(const Key&, Json&)> admission;
   bool namespace_ending = false;
   SmallStorage storage;                   // a claim that names no class gets "standard"
   std::set<std::string> taken_addresses;  // of Services elsewhere
