@@ -26,7 +26,7 @@ void Harness::begin_process() {
   Options options;
   options.now = [this] { return now_; };
   options.wall_clock = [this] {
-    return std::chrono::system_clock::time_point(std::chrono::hours(490'000)) +
+    return std::chrono::system_clock::time_point(std::chrono::hours(490'000)) + wall_clock_ahead +
            std::chrono::duration_cast<std::chrono::system_clock::duration>(now_ - start_);
   };
   options.random = [this](std::size_t length) {

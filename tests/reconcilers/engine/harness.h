@@ -53,7 +53,8 @@ class Harness {
   // kind/name → the owned projection, of everything there is but events; and the uids of claims
   std::map<std::string, Json> owned_state() const;
 
-  int failed_passes = 0;  // ended by an error, as the controller sees it
+  std::chrono::hours wall_clock_ahead{0};  // somebody has set the clock of the machine
+  int failed_passes = 0;                   // ended by an error, as the controller sees it
   SmallCluster cluster;
   MiniControllers controllers{cluster};
 

@@ -210,5 +210,32 @@ TEST(Lifecycle, ScaleIsOneWriteAndSettles) {
   EXPECT_EQ(it.condition("Ready"), "True Ready");
 }
 
+TEST(WallClock, ThatJumpsCausesNoWrite) {
+  Harness it;
+  it.start_ready(test_spec);
+  for (const int hours : {9000, -9000, 0}) {
+    it.wall_clock_ahead = std::chrono::hours(hours);
+    it.settle();
+    it.pass_time(std::chrono::hours(1));
+    EXPECT_THAT(it.requests(), ::testing::IsEmpty()) << hours;
+  }
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(WallClock, ThatJumpsNeitherStallsAResourceNorHidesThatItStalls) {
+  for (const int hours : {9000, -9000}) {
+    Harness it;
+    it.controllers.podless = {"demo-postgres"};
+    it.create("demo", test_spec());
+    it.settle();
+    it.pass_time(std::chrono::seconds(60));
+    it.wall_clock_ahead = std::chrono::hours(hours);
+    it.pass_time(std::chrono::seconds(60));
+    EXPECT_EQ(it.condition("Stalled"), "False NotStalled") << hours;
+    it.pass_time(std::chrono::seconds(600));
+    EXPECT_EQ(it.condition("Stalled"), "True ProgressDeadlineExceeded") << hours;
+  }
+}
+
 }  // namespace
 }  // namespace reconcilers::test
