@@ -1,109 +1,75 @@
-"""Restarts: silence when in step, the same end however often it was killed."""
+"""Restarts, of the operator and of the API server: silence when in step."""
+import time
+
 import pytest
 
+import faults
+from conftest import ROOT, come_to_rest, house
 from support.operator import Operator
-from support.projection import ordered, owned
-from support.proxy import WritesProxy
 from support.waiting import until
 
-
-def child_writes(audit, mark, namespace):
-    return [e for e in audit.writes(mark, namespace)]
+SAMPLE = str(ROOT / "manifests/samples/production.yaml")
 
 
-def test_a_restart_in_step_writes_nothing_and_still_repairs(operator, api, audit, resources, namespace, settled):
-    resources.ready(profile="Production", redis={"managed": {"replicas": 3}})
-    settled()
+@pytest.fixture(scope="module")
+def shared(session_operator, api, kubectl):
+    """One Production resource, which every test leaves as it was."""
+    with house(api, "restart") as made:
+        kubectl("apply", "-n", made.namespace, "-f", SAMPLE)
+        yield made
+
+
+@pytest.fixture
+def in_step(shared, operator, audit):
+    shared.wait_ready(timeout=120)
+    come_to_rest(audit, shared.namespace)
+    return shared
+
+
+def worker(resources):
+    return resources.child("Deployment", "demo-worker")["spec"]["replicas"]
+
+
+def is_repaired(resources, timeout):
+    before = worker(resources)
+    resources.api.merge("Deployment", resources.namespace, "demo-worker", {"spec": {"replicas": 11}})
+    until(lambda: worker(resources) == before, timeout, "an edit is put right")
+
+
+def test_a_restart_in_step_writes_nothing_and_still_repairs(operator, audit, in_step):
     operator.stop()
     assert operator.stopping_took < 5
     mark = audit.mark()
     operator.start()
-    settled(quiet=3)
-    assert not child_writes(audit, mark, namespace)
-    api.merge("Deployment", namespace, "demo-worker", {"spec": {"replicas": 11}})
-    until(lambda: resources.child("Deployment", "demo-worker")["spec"]["replicas"] == 2, 20)
+    come_to_rest(audit, in_step.namespace, quiet=3)
+    assert not audit.writes(mark, in_step.namespace)
+    is_repaired(in_step, 20)
 
 
-def test_a_second_apply_changes_nothing(operator, api, resources, namespace, kubectl, settled):
-    from conftest import ROOT
-    sample = str(ROOT / "manifests/samples/production.yaml")
-    kubectl("apply", "-n", namespace, "-f", sample)
-    resources.wait_ready(timeout=120)
-    settled()
-
+def test_a_second_apply_changes_nothing(audit, in_step, kubectl):
     def versions():
-        objects = resources.children() + [resources.get()]
+        objects = in_step.children() + [in_step.get()]
         return {(o["kind"], o["metadata"]["name"]):
                 (o["metadata"]["resourceVersion"], o["metadata"].get("generation")) for o in objects}
     before = versions()
-    kubectl("apply", "-n", namespace, "-f", sample)
-    settled(quiet=3)
+    kubectl("apply", "-n", in_step.namespace, "-f", SAMPLE)
+    come_to_rest(audit, in_step.namespace, quiet=3)
     assert versions() == before
 
 
-def masked(value, uids):
-    if isinstance(value, dict):
-        return {k: masked(v, uids) for k, v in value.items()}
-    if isinstance(value, list):
-        return [masked(v, uids) for v in value]
-    return "<uid>" if value in uids else value
-
-
-def picture(api, namespace, uid):
-    """What the operator owns in the namespace, without what differs from one life to the next."""
-    import re
-    result = {}
-    for obj in api.children(namespace, "demo"):
-        name = re.sub(r"-[0-9a-f]{8}$", "-HASH", obj["metadata"]["name"])
-        text = masked(ordered(owned(obj)), {uid})
-        if obj["kind"] == "Secret":
-            text = {"metadata": text["metadata"], "data": sorted(text["data"])}
-        result[obj["kind"], name] = neutral(text)
-    return result
-
-
-def neutral(value):
-    """Values that are random or assigned are left out: hashes in names, HMACs, cluster addresses."""
-    import re
-    if isinstance(value, dict):
-        hashes = ("entityservice.io/secrets", "entityservice.io/inputs", "entityservice.io/template")
-        return {k: "<hash>" if k in hashes else "<ip>" if k == "ip" else neutral(v)
-                for k, v in value.items()}
-    if isinstance(value, list):
-        return [neutral(v) for v in value]
-    if isinstance(value, str):
-        value = re.sub(r"-[0-9a-f]{8}(?=$|\")", "-HASH", value)
-        value = re.sub(r"\bkill-[0-9a-z]+\b|\bit-\d+\b", "<ns>", value)
-        return re.sub(r"\b[0-9a-f]{40}\b", "<id>", value)
-    return value
-
-
-@pytest.mark.parametrize("after", [2, 9, 17])
-def test_a_kill_in_the_middle_of_a_create_changes_nothing_of_its_end(
-        operator, cluster, api, resources, namespace, tmp_path, after):
-    """The operator is killed after its n-th write, which a counting proxy sees; another one goes on."""
-    resources.ready()
-    undisturbed = picture(api, namespace, resources.get()["metadata"]["uid"])
+def test_an_api_server_that_restarts_and_has_forgotten_the_past_costs_no_write(
+        operator, cluster, api, audit, in_step, tmp_path):
+    """It is away for longer than a lease lasts, so the operator leads without one."""
     operator.stop()
-
-    from conftest import Resources
-    other = f"kill-{after}"
-    api.create("Namespace", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    single = Operator(cluster, api, str(tmp_path)).start("--leader-elect=false")
     try:
-        with WritesProxy(cluster, str(tmp_path), after) as proxy:
-            first = Operator(cluster, api, str(tmp_path), server=proxy.url, ca=proxy.ca, lease=f"kill-{after}")
-            made = Resources(api, other)
-            made.create()
-            first.start(ready=False)
-            until(lambda: proxy.reached, 60, f"{after} writes")
-            first.stop(kill=True)
-        volumes = {c["metadata"]["uid"] for c in api.list("PersistentVolumeClaim", other)}
-        password = api.find("Secret", other, "demo-credentials")
-        operator.start()
-        made.wait_ready(timeout=120)
-        assert picture(api, other, made.get()["metadata"]["uid"]) == undisturbed
-        assert volumes <= {c["metadata"]["uid"] for c in api.list("PersistentVolumeClaim", other)}
-        if password:
-            assert api.get("Secret", other, "demo-credentials")["data"] == password["data"]
+        mark = audit.mark()
+        faults.compact(cluster)
+        cluster.restart_apiserver(expire_watches=True)
+        until(single.is_ready, 60, "the operator has connected anew")
+        time.sleep(3)
+        assert not audit.writes(mark, in_step.namespace)
+        assert single.process.poll() is None
+        is_repaired(in_step, 40)
     finally:
-        api.delete("Namespace", None, other)
+        single.stop()
