@@ -40,6 +40,10 @@ class Relay:
         """Sees what comes from the client; when it is False, the connection ends instead."""
         return True
 
+    def admit_answer(self, _):
+        """The same for what comes from the server."""
+        return True
+
     def serve(self, peer):
         try:
             client, server = self.connect(peer)
@@ -60,7 +64,8 @@ class Relay:
                     data = source.recv(65536)
                 except (BlockingIOError, ssl.SSLWantReadError):  # a record that carries no data
                     continue
-                if not data or source is client and not self.admit(data):
+                admit = self.admit if source is client else self.admit_answer
+                if not data or not admit(data):
                     return
                 other[source].settimeout(30)
                 other[source].sendall(data)
