@@ -1,7 +1,10 @@
 """Redis and Sentinel, three pods of each, by the rendered scripts and configuration."""
 import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -248,6 +251,46 @@ def test_a_master_that_is_told_to_stop_hands_over_first(redis):
     redis.pods[0].containers["redis"].start()
     assert redis.await_settled() != 0
     assert redis.content()
+
+
+class Counting:
+    """Counts at an address, as fast as it answers, until it is no master any more."""
+
+    def __init__(self, address):
+        self.address, self.acknowledged, self.stopping = address, 0, threading.Event()
+        self.thread = threading.Thread(target=self._count)
+
+    def _count(self):
+        while not self.stopping.is_set():
+            answer = cli(self.address, "INCR", "count")
+            if answer.isdigit():
+                self.acknowledged = int(answer)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+
+def test_nothing_that_a_master_takes_while_it_hands_over_is_lost_when_that_takes_seconds(redis):
+    old = redis.await_settled()
+    redis.established()
+    replicas = [redis.pods[it].containers["redis"].main_pid() for it in range(3) if it != old]
+    hook = redis.pods[old].containers["redis"]
+    with Counting(redis.address(old)) as client:
+        eventually(lambda: client.acknowledged > 20, 20, "it counts")
+        for pid in replicas:
+            os.kill(pid, signal.SIGSTOP)
+        threading.Timer(2.6, lambda: [os.kill(pid, signal.SIGCONT) for pid in replicas]).start()
+        began = time.monotonic()
+        hook.execute(hook.spec["lifecycle"]["preStop"]["exec"]["command"])
+        assert 2.6 < time.monotonic() - began
+    new = redis.await_settled()
+    assert new != old
+    assert int(cli(redis.address(new), "GET", "count")) >= client.acknowledged > 20
 
 
 def test_a_single_redis_starts_at_once_and_keeps_its_content(tmp_path):

@@ -67,6 +67,9 @@ def free_of_singles(system, redis):
     """A master on a node that holds neither the database nor the object store: they stay where
     their volumes are, and their loss is another drill's."""
     taken = {pod["spec"]["nodeName"] for pod in system.pods("database", "object-store")}
+    for pod in redis.pods().values():  # or Sentinel may choose among the others forever
+        likes = "200" if pod["spec"]["nodeName"] in taken else "100"
+        redis.ask(pod, "CONFIG", "SET", "replica-priority", likes)
     for _ in range(6):
         master = redis.master()
         if master and master["spec"]["nodeName"] not in taken:
