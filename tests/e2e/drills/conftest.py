@@ -27,6 +27,10 @@ HEALTHY_SECONDS = 120
 PRESENT, ABSENT = "present", "absent"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "expects(pattern, reason): what the operator may log")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """All drills of a tuning that do without the operator come together, and last."""
@@ -111,7 +115,7 @@ def redis(deployed):
 
 
 @pytest.fixture
-def system(nodes, ground, deployed, redis):
+def system(request, nodes, ground, deployed, redis):
     """The service in good health, before the test; all operator's messages are known, after it."""
     def healthy():
         return deployed.all_ready() and redis.in_step()
@@ -125,7 +129,8 @@ def system(nodes, ground, deployed, redis):
     eventually(lambda: deployed.answers("node-1"), 60, "the API answers")
     began = time.time()
     yield deployed
-    unexpected = operator_log.unexpected(deployed.cluster, began)
+    expected = [mark.args[0] for mark in request.node.iter_markers("expects")]
+    unexpected = operator_log.unexpected(deployed.cluster, began, expected)
     assert not unexpected, "\n".join(unexpected[:20])
 
 
