@@ -42,6 +42,15 @@ Json parse(const std::string& tried, const Response& response) {
   return object;
 }
 
+// To an apply or a merge that names a uid, the uid of what stands there is a field that cannot
+// change: 422, and what is meant is a conflict.
+bool says_other_uid(const ApiError& error) {
+  if (error.code() != 422 || !error.details().is_object()) return false;
+  for (const Json& cause : error.details().value("causes", Json::array()))
+    if (cause.is_object() && cause.value("field", "") == "metadata.uid") return true;
+  return false;
+}
+
 }  // namespace
 
 struct Client::Call {
@@ -62,7 +71,11 @@ Json Client::exchange(const Call& call) const {
   } catch (const TransportError& error) {
     throw TransportError(error.stage(), call.tried + ": " + error.what());
   }
-  if (response.status < 200 || response.status > 299) throw api_error(call.tried, response);
+  if (response.status < 200 || response.status > 299) {
+    const ApiError error = api_error(call.tried, response);
+    if (says_other_uid(error)) throw ApiError(409, "Conflict", error.what(), error.details());
+    throw error;
+  }
   return parse(call.tried, response);
 }
 

@@ -66,6 +66,26 @@ TEST_F(ClientTest, AFirstApplyCanOnlyCreate) {
             R"("namespace":"apps","resourceVersion":"1"}})");
 }
 
+TEST_F(ClientTest, AnotherUidAtTheNameIsAConflictThoughTheServerCallsItInvalid) {
+  const auto refused = [](const char* field) {
+    const Json cause = {{"reason", "FieldValueInvalid"}, {"field", field}};
+    return Json{{"reason", "Invalid"},
+                {"message", "is invalid"},
+                {"details", {{"causes", Json::array({cause})}}}};
+  };
+  const auto code = [&](const char* field) {
+    transport_.then(ScriptedTransport::status(422, refused(field)));
+    try {
+      client_.apply(deployments(), body(), "us", Guard::update("u-1"));
+    } catch (const ApiError& error) {
+      return error.code();
+    }
+    return 200;
+  };
+  EXPECT_EQ(code("metadata.uid"), 409);
+  EXPECT_EQ(code("spec.replicas"), 422);
+}
+
 TEST_F(ClientTest, ALaterApplyNamesWhatItUpdates) {
   transport_.then(ScriptedTransport::status(200));
   client_.apply(deployments(), body(), "us", Guard::update("u-1"));
