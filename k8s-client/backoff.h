@@ -12,6 +12,8 @@ class Backoff {
   static constexpr std::chrono::milliseconds kFirst{800};
   static constexpr std::chrono::milliseconds kLongest{30'000};
 
+  explicit Backoff(unsigned seed = std::random_device{}()) : random_(seed) {}
+
   // At least kFirst, at most kLongest; doubles on average with each call since the last reset.
   std::chrono::milliseconds next();
   void reset() { failures_ = 0; }
@@ -20,7 +22,7 @@ class Backoff {
 
  private:
   int failures_ = 0;
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_;
 };
 
 }  // namespace k8s

@@ -82,6 +82,7 @@ bool may_be_of_version(int code) { return code != 401 && code != 429 && code != 
 
 struct Watcher::State {
   enum class Phase { List, Open, Read };
+  explicit State(unsigned jitter) : backoff(jitter) {}
 
   Phase phase = Phase::List;
   std::string version;  // from where a watch resumes
@@ -105,8 +106,11 @@ struct Watcher::State {
   bool lists() const { return phase == Phase::List || initial.has_value(); }
 };
 
-Watcher::Watcher(const Client& client, Store& store, WatchSpec spec)
-    : client_(client), store_(store), spec_(std::move(spec)), state_(std::make_unique<State>()) {}
+Watcher::Watcher(const Client& client, Store& store, WatchSpec spec, unsigned jitter)
+    : client_(client),
+      store_(store),
+      spec_(std::move(spec)),
+      state_(std::make_unique<State>(jitter)) {}
 
 Watcher::~Watcher() = default;
 

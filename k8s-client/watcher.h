@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,9 @@ struct WatchHealth {
 
 class Watcher {
  public:
-  // `client` and `store` must outlive the watcher.
-  Watcher(const Client& client, Store& store, WatchSpec spec);
+  // `client` and `store` must outlive the watcher. `jitter`: seed of its back-off.
+  Watcher(const Client& client, Store& store, WatchSpec spec,
+          unsigned jitter = std::random_device{}());
   ~Watcher();
 
   // Does one thing: a list, the opening of a watch, or the handling of the lines that come within

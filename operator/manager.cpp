@@ -14,30 +14,19 @@
 #include <utility>
 #include <vector>
 
-#include "k8s-client/client.h"
 #include "k8s-client/config.h"
-#include "k8s-client/store.h"
-#include "operator/controller.h"
+#include "operator/engine.h"
 #include "operator/exit_latch.h"
-#include "operator/fenced_transport.h"
 #include "operator/health.h"
 #include "operator/http_server.h"
-#include "operator/leader_election.h"
 #include "operator/metrics.h"
 #include "operator/stop_event.h"
-#include "operator/watch_runner.h"
-#include "operator/work_queue.h"
-#include "reconcilers/kinds.h"
-#include "reconcilers/observe.h"
-#include "reconcilers/reconciler.h"
 
 namespace op {
 namespace {
 
 using std::chrono::milliseconds;
 
-// Three attempts of an election request stay well below the renew deadline.
-constexpr milliseconds kElectionRequest{2'000};
 // What the end of the election may take of the time for a stop, the release included.
 constexpr milliseconds kReleaseTime{1'000};
 // More of them do not make the API server faster (docs/performance.md).
@@ -45,18 +34,22 @@ constexpr std::size_t kRequestsOfAPass = 8;
 // Longer than an exec plugin may run.
 constexpr std::chrono::seconds kFirstCredentials{35};
 
-std::vector<std::string> kinds_of(const std::vector<k8s::WatchSpec>& specs) {
+std::vector<std::string> kinds_of(const RunOptions& options) {
   std::set<std::string> kinds;
-  for (const auto& spec : specs) kinds.insert(spec.resource.kind);
+  for (const auto& spec : watch_specs(options.namespaces, options.watch_label_selector))
+    kinds.insert(spec.resource.kind);
   return {kinds.begin(), kinds.end()};
 }
 
-reconcilers::Options reconciler_options(const RunOptions& options, const std::string& identity) {
-  reconcilers::Options result;
-  result.prerelease_namespaces = options.prerelease_namespaces;
-  result.identity = identity;
-  result.requests_at_once = kRequestsOfAPass;
-  return result;
+EngineOptions engine_options(const RunOptions& options, const Environment& environment) {
+  return {.namespaces = options.namespaces,
+          .watch_label_selector = options.watch_label_selector,
+          .prerelease_namespaces = options.prerelease_namespaces,
+          .leader_elect = options.leader_elect,
+          .lease_namespace = environment.lease_namespace,
+          .lease_name = options.lease_name,
+          .identity = environment.identity,
+          .requests_at_once = kRequestsOfAPass};
 }
 
 // The pod's name alone would do in a cluster; outside, two processes may share a host.
@@ -76,13 +69,8 @@ class Manager::Impl {
   Impl(const RunOptions& options, Environment environment)
       : options_(options),
         environment_(std::move(environment)),
-        specs_(watch_specs(options.namespaces, options.watch_label_selector)),
         metrics_(
-            {.lease = options.lease_name, .kinds = kinds_of(specs_), .workers = options.workers}) {
-    store_.on_change([this](const k8s::RecordPtr& before, const k8s::RecordPtr& after) {
-      if (before) enqueue(*before);
-      if (after) enqueue(*after);
-    });
+            {.lease = options.lease_name, .kinds = kinds_of(options), .workers = options.workers}) {
     metrics_.on_scrape([this] { return figures(); });
     if (options.metrics.enabled) {
       metrics_server_.emplace(options.metrics, [this](const std::string& path) {
@@ -94,15 +82,12 @@ class Manager::Impl {
       health_server_.emplace(options.health_probe,
                              [this](const std::string& path) { return probe(path); });
     }
-    if (!options.leader_elect) {
-      fence_.open_forever();
-      leading_ = true;
-    }
+    if (!options.leader_elect) leading_ = true;
   }
 
   int run() {
     spdlog::info("started as '{}'", environment_.identity);
-    watches_.start();
+    engine_.watches().start();
     if (options_.leader_elect) {
       election_ = std::thread([this] { guarded("leader election", [this] { elect(); }); });
     }
@@ -136,23 +121,8 @@ class Manager::Impl {
     exit_.set(kExitFailed, why);
   }
 
-  void enqueue(const k8s::Record& record) {
-    if (record.key.kind == "Namespace") return enqueue_all_in(record.key.name);
-    const k8s::ObjectKey key = reconcilers::owner_key(record);
-    if (key.name.empty()) return;
-    // With cluster scope for many namespaces, the others are seen but not ours.
-    if (!namespaces_.empty() && !namespaces_.contains(key.ns)) return;
-    queue_.add(key, k8s::Clock::now());
-  }
-
-  // What a namespace is labelled with decides about what its resources may ask for.
-  void enqueue_all_in(const std::string& ns) {
-    for (const k8s::RecordPtr& resource : store_.all(reconcilers::entity_services().kind))
-      if (resource->key.ns == ns) enqueue(*resource);
-  }
-
   void open_gate_if_ready() {
-    if (leading_ && !gate_.is_set() && watches_.synced()) {
+    if (leading_ && !gate_.is_set() && engine_.watches().synced()) {
       spdlog::info("all watches have synced, {} workers start", options_.workers);
       malloc_trim(0);  // the lists were read into many times the memory that was kept of them
       gate_.set();
@@ -161,18 +131,19 @@ class Manager::Impl {
 
   void work() {
     gate_.wait();
-    if (!stopping_.is_set()) controller_.work();
+    if (!stopping_.is_set()) engine_.controller().work();
   }
 
   void elect() {
+    LeaderElector& elector = engine_.elector();
     while (!stopping_.is_set()) {
-      const auto renewed = elector_.renewed();
-      const milliseconds pause = elector_.step();
-      if (elector_.renewed() != renewed) watches_.server_answers();
-      if (elector_.state() == LeaderElector::State::Leader) {
+      const auto renewed = elector.renewed();
+      const milliseconds pause = elector.step();
+      if (elector.renewed() != renewed) engine_.watches().server_answers();
+      if (elector.state() == LeaderElector::State::Leader) {
         leading_ = true;
         open_gate_if_ready();
-      } else if (elector_.state() == LeaderElector::State::Lost) {
+      } else if (elector.state() == LeaderElector::State::Lost) {
         leading_ = false;
         exit_.set(kExitLostLeadership, "leadership was lost");
         return;
@@ -184,10 +155,10 @@ class Manager::Impl {
   HttpAnswer probe(const std::string& path) const {
     std::string problem;
     if (path == "/healthz") {
-      problem = liveness_problem(watches_.reports(), k8s::Clock::now());
+      problem = liveness_problem(engine_.watches().reports(), k8s::Clock::now());
       if (thread_died_) problem += "a thread has ended, see the log\n";
     } else if (path == "/readyz") {
-      problem = readiness_problem(watches_.reports());
+      problem = readiness_problem(engine_.watches().reports());
       if (stopping_.is_set()) problem += "stopping\n";
     } else {
       return {404, "only /healthz and /readyz are here\n"};
@@ -197,7 +168,7 @@ class Manager::Impl {
 
   ScrapeFigures figures() const {
     const auto now = k8s::Clock::now();
-    return {queue_.state(now), watches_.figures(now), store_.size(),
+    return {engine_.queue().state(now), engine_.watches().figures(now), engine_.store().size(),
             options_.leader_elect && leading_};
   }
 
@@ -207,13 +178,13 @@ class Manager::Impl {
       _exit(code);
     });
     stopping_.set();
-    queue_.stop();
+    engine_.queue().stop();
     gate_.set();
     end_passes(reason);
     end_election(reason);
-    watches_.stop();
+    engine_.watches().stop();
     watch_transport_->close();
-    watches_.join();
+    engine_.watches().join();
     if (metrics_server_) metrics_server_->stop();
     if (health_server_) health_server_->stop();
   }
@@ -230,51 +201,29 @@ class Manager::Impl {
     if (!election_.joinable()) return;
     const Alarm cut(kReleaseTime, [this] { lease_transport_->close(); });
     election_.join();
-    if (reason.code != kExitLostLeadership) elector_.release();
+    if (reason.code != kExitLostLeadership) engine_.elector().release();
   }
 
   // In the order in which they need each other; what runs threads stands last.
   const RunOptions options_;
   const Environment environment_;
-  const std::vector<k8s::WatchSpec> specs_;
-  const std::set<std::string> namespaces_{options_.namespaces.begin(), options_.namespaces.end()};
   ExitLatch exit_;
   StopEvent stopping_, gate_;
   std::atomic<bool> leading_ = false, thread_died_ = false;
-  const k8s::Sleep sleep_ = [this](milliseconds time) { stopping_.wait_for(time); };
   Metrics metrics_;
-  LeaseFence fence_;
 
   const std::unique_ptr<k8s::Transport> watch_transport_ = environment_.transport(&metrics_);
   const std::unique_ptr<k8s::Transport> pass_transport_ = environment_.transport(&metrics_);
   const std::unique_ptr<k8s::Transport> lease_transport_ = environment_.transport(&metrics_);
-  FencedTransport fenced_transport_{*pass_transport_, fence_, k8s::Clock::now};
-  CappedTransport capped_transport_{*lease_transport_, kElectionRequest};
-  const k8s::Client watch_client_{*watch_transport_, sleep_};
-  const k8s::Client pass_client_{fenced_transport_, sleep_};
-  const k8s::Client lease_client_{capped_transport_, [this](milliseconds time) {
-                                    stopping_.wait_for(std::min(time, kElectionRequest));
-                                  }};
-
-  k8s::Store store_{reconcilers::grouping()};
-  WorkQueue queue_{{}, &metrics_};
-  reconcilers::Reconciler reconciler_{pass_client_, store_,
-                                      reconciler_options(options_, environment_.identity)};
-  Controller controller_{queue_,
-                         [this](const k8s::ObjectKey& key) { return reconciler_.reconcile(key); },
-                         {.synced = [this] { return watches_.synced(); }, .observer = &metrics_}};
-  LeaderElector elector_{lease_client_,
-                         fence_,
-                         {.ns = environment_.lease_namespace,
-                          .name = options_.lease_name,
-                          .identity = environment_.identity}};
-  WatchRunner watches_{watch_client_,
-                       store_,
-                       specs_,
-                       {.stepped = [this] { open_gate_if_ready(); },
-                        .failed = [this](const std::string& why) { fail(why); },
-                        .sleep = sleep_,
-                        .now = k8s::Clock::now}};
+  Engine engine_{engine_options(options_, environment_),
+                 {.watches = *watch_transport_,
+                  .passes = *pass_transport_,
+                  .lease = *lease_transport_,
+                  .sleep = [this](milliseconds time) { stopping_.wait_for(time); }},
+                 {.queue = &metrics_,
+                  .passes = &metrics_,
+                  .watch_stepped = [this] { open_gate_if_ready(); },
+                  .watch_failed = [this](const std::string& why) { fail(why); }}};
   std::thread election_;
   std::vector<std::thread> workers_;
   std::optional<HttpServer> metrics_server_, health_server_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -39,13 +40,14 @@ std::vector<k8s::WatchSpec> watch_specs(const std::vector<std::string>& namespac
 }
 
 struct WatchRunner::Watch {
-  Watch(const k8s::Client& client, k8s::Store& store, k8s::WatchSpec spec)
-      : watcher(client, store, std::move(spec)) {}
+  Watch(const k8s::Client& client, k8s::Store& store, k8s::WatchSpec spec, unsigned jitter)
+      : watcher(client, store, std::move(spec), jitter) {}
 
   k8s::Watcher watcher;
   k8s::Clock::time_point started{};
   std::atomic<k8s::Clock::rep> last_step = 0;
   bool was_synced = false;
+  bool was_unreachable = false;  // at its last step
   int failures_logged = 0;
   std::thread thread;
 };
@@ -54,7 +56,9 @@ WatchRunner::WatchRunner(const k8s::Client& client, k8s::Store& store,
                          std::vector<k8s::WatchSpec> specs, Hooks hooks)
     : hooks_(std::move(hooks)) {
   for (k8s::WatchSpec& spec : specs) {
-    watches_.push_back(std::make_unique<Watch>(client, store, std::move(spec)));
+    const auto nth = static_cast<unsigned>(watches_.size());
+    const unsigned jitter = hooks_.jitter ? *hooks_.jitter + nth : std::random_device{}();
+    watches_.push_back(std::make_unique<Watch>(client, store, std::move(spec), jitter));
     watches_.back()->started = hooks_.now();
     watches_.back()->last_step = watches_.back()->started.time_since_epoch().count();
   }
@@ -66,44 +70,50 @@ WatchRunner::~WatchRunner() {
 }
 
 void WatchRunner::start() {
-  for (const auto& watch : watches_) {
-    watch->thread = std::thread([this, &watch = *watch] {
+  for (std::size_t nth = 0; nth < watches_.size(); ++nth) {
+    watches_[nth]->thread = std::thread([this, nth] {
       try {
-        run(watch);
+        run(nth);
       } catch (const std::exception& error) {
-        hooks_.failed("watch of " + watch.watcher.spec().resource.kind + ": " + error.what());
+        hooks_.failed("watch of " + watches_[nth]->watcher.spec().resource.kind + ": " +
+                      error.what());
       }
     });
   }
 }
 
-void WatchRunner::run(Watch& watch) {
-  bool was_unreachable = false;
+void WatchRunner::run(std::size_t watch) {
   while (!stopping_) {
     const auto rings = reachable_.rings();
-    const auto pause = watch.watcher.step(hooks_.now(), kStepWait);
-    watch.last_step = hooks_.now().time_since_epoch().count();
-    const k8s::WatchHealth health = watch.watcher.health();
-    const std::string& kind = watch.watcher.spec().resource.kind;
-    if (health.synced && !watch.was_synced) spdlog::info("watch of {} has synced", kind);
-    watch.was_synced = health.synced;
-    // The first of a row and then now and again: an outage must not fill the disk.
-    if (health.failures_in_a_row > watch.failures_logged) {
-      if (watch.failures_logged == 0 || health.failures_in_a_row % 10 == 0) {
-        spdlog::warn("watch of {} failed {} times in a row: {}", kind, health.failures_in_a_row,
-                     health.last_error);
-      }
-    }
-    watch.failures_logged = health.failures_in_a_row;
-    hooks_.stepped();
-    if (was_unreachable && !health.unreachable) reachable_.ring();
-    was_unreachable = health.unreachable;
+    const auto pause = step(watch, kStepWait);
     if (pause == pause.zero() || stopping_) continue;
-    if (health.unreachable)
+    if (watches_[watch]->was_unreachable)
       reachable_.sleep(rings, pause);
     else
       hooks_.sleep(pause);
   }
+}
+
+std::chrono::milliseconds WatchRunner::step(std::size_t nth, std::chrono::milliseconds wait) {
+  Watch& watch = *watches_[nth];
+  const auto pause = watch.watcher.step(hooks_.now(), wait);
+  watch.last_step = hooks_.now().time_since_epoch().count();
+  const k8s::WatchHealth health = watch.watcher.health();
+  const std::string& kind = watch.watcher.spec().resource.kind;
+  if (health.synced && !watch.was_synced) spdlog::info("watch of {} has synced", kind);
+  watch.was_synced = health.synced;
+  // The first of a row and then now and again: an outage must not fill the disk.
+  if (health.failures_in_a_row > watch.failures_logged) {
+    if (watch.failures_logged == 0 || health.failures_in_a_row % 10 == 0) {
+      spdlog::warn("watch of {} failed {} times in a row: {}", kind, health.failures_in_a_row,
+                   health.last_error);
+    }
+  }
+  watch.failures_logged = health.failures_in_a_row;
+  hooks_.stepped();
+  if (watch.was_unreachable && !health.unreachable) reachable_.ring();
+  watch.was_unreachable = health.unreachable;
+  return pause;
 }
 
 void WatchRunner::server_answers() { reachable_.ring(); }

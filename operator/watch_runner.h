@@ -1,11 +1,13 @@
 // Runs the watches: one thread each, so that a watch that backs off or hangs delays no other, and
 // keeps what health and metrics ask about them. Watches that found no connection try again as soon
-// as anybody found one. Owned by the Manager. Thread-safe but for `start`.
+// as anybody found one. Owned by the Engine. Thread-safe but for `start`; each watch is stepped by
+// one thread at a time.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,6 +30,7 @@ class WatchRunner {
     std::function<void(const std::string& why)> failed;    // a thread ended by an exception
     std::function<void(std::chrono::milliseconds)> sleep;  // ends early when stopping
     k8s::Now now;
+    std::optional<unsigned> jitter = {};  // seed of the back-offs; empty: the system's chance
   };
 
   // `client` and `store` must outlive the runner.
@@ -35,7 +38,11 @@ class WatchRunner {
               Hooks hooks);
   ~WatchRunner();
 
-  void start();
+  std::size_t count() const { return watches_.size(); }
+  // One step of one watch, as its thread makes it; returns how long to wait before the next.
+  std::chrono::milliseconds step(std::size_t watch, std::chrono::milliseconds wait);
+
+  void start();           // a thread for each, which steps it
   void server_answers();  // somebody else has found a connection
   void stop();            // asks; `join` waits
   void join();
@@ -46,7 +53,7 @@ class WatchRunner {
 
  private:
   struct Watch;
-  void run(Watch& watch);
+  void run(std::size_t watch);
 
   const Hooks hooks_;
   std::atomic<bool> stopping_ = false;
