@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # fuzz.sh NAME... [--seconds N]: libFuzzer on the entries of tests/fuzz, one after the other.
 # What it finds lies in build/fuzz/found; new inputs are kept in build/fuzz/corpus/NAME.
+# fuzz.sh faults [--seconds N] [--seed N]: random runs of the whole operator under faults, until one
+# comes to another outcome; its shrunk script is printed with the arguments that replay it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/step.sh"
 cd "$root"
 
+if [ "${1:-}" = faults ]; then
+    "$here/build.sh" asan faults_fuzz
+    exec nice -n 19 build/asan/bin/faults_fuzz "${@:2}"
+fi
 seconds=60 names=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -15,7 +21,7 @@ while [ $# -gt 0 ]; do
 done
 mapfile -t known < <(cd tests/fuzz/corpus && printf '%s\n' *)
 if [ ${#names[@]} -eq 0 ]; then
-    printf '%s\n' "${known[@]}"
+    printf '%s\n' "${known[@]}" faults
     exit 0
 fi
 [ "${names[*]}" != all ] || names=("${known[@]}")
