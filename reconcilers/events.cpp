@@ -15,7 +15,8 @@ namespace {
 using k8s::Json;
 using namespace std::chrono_literals;
 
-constexpr auto kQuiet = 1h;  // as long as the API server keeps events
+constexpr auto kForgotten = 1h;  // so long the API server keeps events
+constexpr auto kSeriesPause = 10min;
 constexpr std::size_t kLongestNote = 1000;
 constexpr std::size_t kMostRemembered = 64;
 
@@ -86,10 +87,36 @@ void Events::post(const std::string& type, const std::string& reason,
   const std::string name =
       observed.key.name + "." +
       k8s::sha256_hex(observed.uid() + '|' + generation + '|' + reason).substr(0, 16);
-  const auto told = memory.events.find(name);
-  if (told != memory.events.end() && now - told->second < kQuiet) return;
-  if (memory.events.size() >= kMostRemembered) memory.events.clear();
-  memory.events[name] = now;
+  if (memory.events.size() >= kMostRemembered && !memory.events.contains(name))
+    memory.events.clear();
+  ToldEvent& told = memory.events[name];
+  if (now - told.written_at >= kForgotten) told = {};
+  ++told.count;
+  const bool again = told.written > 0;
+  const bool rare = told.count >= 2 * told.written || now - told.written_at >= kSeriesPause;
+  if (again && (told.uid.empty() || !rare)) return;
+  if (again)
+    count(name, told);
+  else
+    told.uid = create(name, type, reason, note);
+  told.written = told.count;
+  told.written_at = now;
+}
+
+// All else in it stays as it was when that first happened: the API server lets nobody change it.
+void Events::count(const std::string& name, const ToldEvent& told) const {
+  const Json body = {
+      {"metadata", {{"uid", told.uid}}},
+      {"series", {{"count", told.count}, {"lastObservedTime", micro_time(wall_now)}}}};
+  try {
+    client.merge(events(), observed.key.ns, name, body, kManager);
+  } catch (const k8s::Error&) {
+    // not counted, or the event is gone: the status says it too
+  }
+}
+
+std::string Events::create(const std::string& name, const std::string& type,
+                           const std::string& reason, const std::string& note) const {
   const Json body = {
       {"apiVersion", events().api_version()},
       {"kind", events().kind},
@@ -109,9 +136,10 @@ void Events::post(const std::string& type, const std::string& reason,
         {"uid", observed.uid()}}},
   };
   try {
-    client.create(events(), observed.key.ns, body, kManager);
+    const Json event = client.create(events(), observed.key.ns, body, kManager);
+    return event.value("/metadata/uid"_json_pointer, "");
   } catch (const k8s::Error&) {
-    // told before by an earlier process (409), or not told at all: the status says it too
+    return "";  // told before by an earlier process (409), or not told at all
   }
 }
 

@@ -1,6 +1,7 @@
-// Events (events.k8s.io/v1) for what a person would want to be told once: Ready, not ready any
-// more, stalled, an update that waits, a failed migration, a fight over an object. Names are
-// deterministic, so a repetition costs nothing.
+// Events (events.k8s.io/v1) for what a person would want to be told: Ready, not ready any more,
+// stalled, an update that waits, a failed migration, a fight over an object. Names are
+// deterministic: what happens again within an hour is counted in the series of the event that is
+// there, which is written ever more rarely.
 #pragma once
 
 #include <chrono>
@@ -26,6 +27,10 @@ struct Events {
 
  private:
   void post(const std::string& type, const std::string& reason, const std::string& note) const;
+  // The uid of the event, empty where that is not known.
+  std::string create(const std::string& name, const std::string& type, const std::string& reason,
+                     const std::string& note) const;
+  void count(const std::string& name, const ToldEvent& told) const;
 };
 
 }  // namespace reconcilers

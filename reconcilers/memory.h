@@ -58,6 +58,13 @@ struct Progress {
   TimePoint since{};
 };
 
+// How often something happened that is one event for people.
+struct ToldEvent {
+  int count = 0, written = 0;  // so often it happened, so often says the event
+  TimePoint written_at{};
+  std::string uid;  // empty: an earlier process has told it, and nobody counts
+};
+
 struct Memory {
   std::string uid;                         // of the EntityService that all this is about
   std::optional<std::size_t> fingerprint;  // of the last finished pass
@@ -72,7 +79,7 @@ struct Memory {
   std::optional<TimePoint> status_written;
   int small_status_writes = 0;              // since the last that changed a condition
   k8s::Json status_refused = nullptr;       // sent, and stored otherwise
-  std::map<std::string, TimePoint> events;  // by name
+  std::map<std::string, ToldEvent> events;  // by name
 
   void wake_at(TimePoint time) { due = due ? std::min(*due, time) : time; }
 
