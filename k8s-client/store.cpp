@@ -181,6 +181,18 @@ std::vector<RecordPtr> Store::all(const std::string& kind) const {
   });
 }
 
+std::vector<ObjectKey> Store::keys(const std::string& kind) const {
+  return state_.with([&](const State& state) {
+    std::vector<ObjectKey> out;
+    for (auto at = state.objects.lower_bound(KeyView(kind, "", ""));
+         at != state.objects.end() && at->record.key().kind == kind; ++at) {
+      const KeyView key = at->record.key();
+      out.push_back({kind, std::string(key.ns), std::string(key.name)});
+    }
+    return out;
+  });
+}
+
 std::size_t Store::size() const {
   return state_.with([](const State& state) { return state.objects.size(); });
 }

@@ -56,9 +56,9 @@ PassResult Controller::reconcile_and_schedule(const k8s::ObjectKey& key) {
   try {
     const reconcilers::Action action = reconcile_(key);
     queue_.forget(key);
-    if (!action.after) return PassResult::Success;
-    queue_.add_after(key, options_.now(), *action.after);
-    return PassResult::RequeueAfter;
+    if (action.after) queue_.add_after(key, options_.now(), *action.after);
+    if (action.invalid) return PassResult::Invalid;
+    return action.after ? PassResult::RequeueAfter : PassResult::Success;
   } catch (const k8s::ApiError& error) {
     if (error.code() == 409) {
       // Somebody was faster: not a fault, the next pass sees what they did.
@@ -66,26 +66,30 @@ PassResult Controller::reconcile_and_schedule(const k8s::ObjectKey& key) {
       queue_.add_backed_off(key, options_.now());
       return PassResult::Requeue;
     }
-    return back_off(key, error.what(), error.retry_after().value_or(std::chrono::seconds{0}));
+    return back_off(key, PassResult::Error, error.what(),
+                    error.retry_after().value_or(std::chrono::seconds{0}));
   } catch (const k8s::TransportError& error) {
     if (error.stage() == k8s::TransportError::Stage::Cancelled) {
       spdlog::info("pass given up: {}", error.what());
       queue_.add_backed_off(key, options_.now());
       return PassResult::Requeue;
     }
-    return back_off(key, error.what(), milliseconds{0});
+    const bool late = error.stage() == k8s::TransportError::Stage::Deadline;
+    return back_off(key, late ? PassResult::Timeout : PassResult::Error, error.what());
+  } catch (const k8s::Error& error) {
+    return back_off(key, PassResult::Error, error.what());
   } catch (const std::exception& error) {
-    return back_off(key, error.what(), milliseconds{0});
+    return back_off(key, PassResult::Bug, error.what());
   } catch (...) {
-    return back_off(key, "something that is not a std::exception was thrown", milliseconds{0});
+    return back_off(key, PassResult::Bug, "something that is not a std::exception was thrown");
   }
 }
 
-PassResult Controller::back_off(const k8s::ObjectKey& key, const std::string& what,
-                                milliseconds minimum) {
+PassResult Controller::back_off(const k8s::ObjectKey& key, PassResult result,
+                                const std::string& what, milliseconds minimum) {
   spdlog::error("pass failed: {}", what);
   queue_.add_backed_off(key, options_.now(), minimum);
-  return PassResult::Error;
+  return result;
 }
 
 }  // namespace op

@@ -16,7 +16,9 @@
 
 namespace op {
 
-enum class PassResult { Success, RequeueAfter, Requeue, Error };
+// The last four are failures. Invalid: only an edit of the resource helps. Timeout: the API server
+// did not answer in time. Bug: an exception that no cluster can cause.
+enum class PassResult { Success, RequeueAfter, Requeue, Error, Invalid, Timeout, Bug };
 
 class PassObserver {
  public:
@@ -47,8 +49,8 @@ class Controller {
  private:
   void pass(const k8s::ObjectKey& key);
   PassResult reconcile_and_schedule(const k8s::ObjectKey& key);
-  PassResult back_off(const k8s::ObjectKey& key, const std::string& what,
-                      std::chrono::milliseconds minimum);
+  PassResult back_off(const k8s::ObjectKey& key, PassResult result, const std::string& what,
+                      std::chrono::milliseconds minimum = std::chrono::milliseconds{0});
 
   WorkQueue& queue_;
   const Reconcile reconcile_;

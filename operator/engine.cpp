@@ -42,12 +42,13 @@ Engine::Engine(const EngineOptions& options, const Surroundings& around, const E
     : now_(around.now),
       namespaces_(options.namespaces.begin(), options.namespaces.end()),
       fenced_transport_(around.passes, fence_, around.now),
+      logged_transport_(fenced_transport_),
       capped_transport_(around.lease, kElectionRequest),
       watch_client_(around.watches, around.sleep),
-      pass_client_(fenced_transport_, around.sleep),
+      pass_client_(logged_transport_, around.sleep),
       lease_client_(capped_transport_, at_most(kElectionRequest, around.sleep)),
       store_(reconcilers::grouping()),
-      queue_({}, hooks.queue),
+      queue_({.failing_at_once = options.failing_at_once}, hooks.queue),
       reconciler_(pass_client_, store_, reconciler_options(options, around)),
       elector_(lease_client_, fence_, election_options(options, around)),
       watches_(watch_client_, store_, watch_specs(options.namespaces, options.watch_label_selector),
@@ -69,17 +70,29 @@ Engine::Engine(const EngineOptions& options, const Surroundings& around, const E
 
 void Engine::enqueue(const k8s::Record& record) {
   if (record.key.kind == "Namespace") return enqueue_all_in(record.key.name);
-  const k8s::ObjectKey key = reconcilers::owner_key(record);
-  if (key.name.empty()) return;
-  // With cluster scope for many namespaces, the others are seen but not ours.
-  if (!namespaces_.empty() && !namespaces_.contains(key.ns)) return;
-  queue_.add(key, now_());
+  enqueue(reconcilers::owner_key(record));
+}
+
+void Engine::enqueue(const k8s::ObjectKey& key) {
+  if (key.name.empty() || !is_ours(key.ns)) return;
+  watches_.synced() ? queue_.add(key, now_()) : queue_.add_listed(key, now_());
 }
 
 // What a namespace is labelled with decides about what its resources may ask for.
 void Engine::enqueue_all_in(const std::string& ns) {
-  for (const k8s::RecordPtr& resource : store_.all(reconcilers::entity_services().kind))
-    if (resource->key.ns == ns) enqueue(*resource);
+  for (const k8s::ObjectKey& key : store_.keys(reconcilers::entity_services().kind))
+    if (key.ns == ns) enqueue(key);
+}
+
+// With cluster scope for many namespaces, the others are seen but not ours.
+bool Engine::is_ours(const std::string& ns) const {
+  return namespaces_.empty() || namespaces_.contains(ns);
+}
+
+std::vector<k8s::ObjectKey> Engine::resources() const {
+  std::vector<k8s::ObjectKey> keys = store_.keys(reconcilers::entity_services().kind);
+  std::erase_if(keys, [this](const k8s::ObjectKey& key) { return !is_ours(key.ns); });
+  return keys;
 }
 
 }  // namespace op

@@ -19,6 +19,7 @@
 #include "operator/fenced_transport.h"
 #include "operator/leader_election.h"
 #include "operator/lease_fence.h"
+#include "operator/logged_transport.h"
 #include "operator/watch_runner.h"
 #include "operator/work_queue.h"
 #include "reconcilers/reconciler.h"
@@ -33,6 +34,7 @@ struct EngineOptions {
   std::string lease_namespace = {}, lease_name = {};
   std::string identity = {};         // unique for each process
   std::size_t requests_at_once = 1;  // of one pass
+  int failing_at_once = 1;           // passes of resources whose last pass failed
 };
 
 // What is not a function of its input.
@@ -68,9 +70,12 @@ class Engine {
   WorkQueue& queue() { return queue_; }
   const WorkQueue& queue() const { return queue_; }
   const k8s::Store& store() const { return store_; }
+  std::vector<k8s::ObjectKey> resources() const;  // EntityServices that are ours
 
  private:
+  bool is_ours(const std::string& ns) const;
   void enqueue(const k8s::Record& record);
+  void enqueue(const k8s::ObjectKey& key);
   void enqueue_all_in(const std::string& ns);
 
   // In the order in which they need each other.
@@ -78,6 +83,7 @@ class Engine {
   const std::set<std::string> namespaces_;
   LeaseFence fence_;
   FencedTransport fenced_transport_;
+  LoggedTransport logged_transport_;
   CappedTransport capped_transport_;
   const k8s::Client watch_client_, pass_client_, lease_client_;
   k8s::Store store_;

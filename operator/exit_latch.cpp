@@ -13,11 +13,12 @@
 namespace op {
 namespace {
 
-sigset_t stop_signals() {
+sigset_t our_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   return signals;
 }
 
@@ -28,13 +29,13 @@ int checked(int descriptor, const char* what) {
 
 }  // namespace
 
-void block_stop_signals() {
-  const sigset_t signals = stop_signals();
+void block_signals() {
+  const sigset_t signals = our_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 ExitLatch::ExitLatch() : event_(checked(eventfd(0, EFD_CLOEXEC), "eventfd")) {
-  const sigset_t signals = stop_signals();
+  const sigset_t signals = our_signals();
   signals_ = signalfd(-1, &signals, SFD_CLOEXEC);
   if (signals_ < 0) {
     close(event_);
@@ -56,18 +57,29 @@ void ExitLatch::set(int code, const std::string& why) {
   [[maybe_unused]] const auto written = write(event_, &one, sizeof one);
 }
 
-ExitReason ExitLatch::wait() {
+ExitReason ExitLatch::wait(const std::function<void(int)>& told) {
   pollfd events[] = {{event_, POLLIN, 0}, {signals_, POLLIN, 0}};
-  while (poll(events, 2, -1) < 0 && errno == EINTR) {
-  }
-  if ((events[1].revents & POLLIN) != 0) {
-    signalfd_siginfo info{};
-    if (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      set(0, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+  for (bool ending = false; !ending;) {
+    if (poll(events, 2, -1) < 0) {
+      ending = errno != EINTR;
+      continue;
     }
+    ending = (events[0].revents & POLLIN) != 0;
+    if ((events[1].revents & POLLIN) != 0) ending = read_signal(told) || ending;
   }
   const std::lock_guard lock(mutex_);
   return reason_.value_or(ExitReason{1, "poll failed"});
+}
+
+bool ExitLatch::read_signal(const std::function<void(int)>& told) {
+  signalfd_siginfo info{};
+  if (read(signals_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return false;
+  if (info.ssi_signo == SIGUSR1) {
+    if (told) told(info.ssi_code == SI_QUEUE ? info.ssi_int : 0);
+    return false;
+  }
+  set(0, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+  return true;
 }
 
 }  // namespace op

@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -18,6 +20,8 @@ struct PassContext {
   std::string key, reconcile_id;
 };
 thread_local PassContext pass_context;
+
+std::atomic<spdlog::level::level_enum> level_at_start = spdlog::level::info;
 
 std::string utc(spdlog::log_clock::time_point time) {
   const auto since = time.time_since_epoch();
@@ -82,6 +86,34 @@ class TextFormatter final : public spdlog::formatter {
 
 }  // namespace
 
+const std::map<std::string, spdlog::level::level_enum>& log_levels() {
+  static const std::map<std::string, spdlog::level::level_enum> levels = {
+      {"debug", spdlog::level::debug},
+      {"info", spdlog::level::info},
+      {"warning", spdlog::level::warn},
+      {"error", spdlog::level::err}};
+  return levels;
+}
+
+int level_signal(spdlog::level::level_enum level) { return 1 + static_cast<int>(level); }
+
+void change_log_level(int value) {
+  const auto before = spdlog::get_level();
+  auto wanted = before == spdlog::level::debug ? level_at_start.load() : spdlog::level::debug;
+  if (value != 0) {
+    const auto& levels = log_levels();
+    const auto named = std::ranges::find_if(
+        levels, [value](const auto& level) { return level_signal(level.second) == value; });
+    if (named == levels.end()) return;
+    wanted = named->second;
+  }
+  // Whoever asked for it looks for the answer in the log, whatever the level.
+  spdlog::logger& logger = *spdlog::default_logger_raw();
+  logger.set_level(spdlog::level::info);
+  logger.info("the log level is now {}", spdlog::level::to_string_view(wanted));
+  logger.set_level(wanted);
+}
+
 void setup_logging(LogFormat format, spdlog::level::level_enum level, spdlog::sink_ptr sink) {
   if (!sink) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>("", std::move(sink));
@@ -91,6 +123,7 @@ void setup_logging(LogFormat format, spdlog::level::level_enum level, spdlog::si
     logger->set_formatter(std::make_unique<TextFormatter>());
   }
   logger->set_level(level);
+  level_at_start = level;
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
 }

@@ -4,6 +4,7 @@
 
 #include <spdlog/common.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -11,9 +12,17 @@ namespace op {
 
 enum class LogFormat { Json, Text };
 
+// By the names that the command line uses.
+const std::map<std::string, spdlog::level::level_enum>& log_levels();
+
 // Sets the default logger. `sink` null: standard error.
 void setup_logging(LogFormat format, spdlog::level::level_enum level,
                    spdlog::sink_ptr sink = nullptr);
+
+// What SIGUSR1 asks for by its value: level_signal of a level; 0: debug, and back to the level of
+// `setup_logging`. Anything else is ignored. The change itself is always logged.
+void change_log_level(int value);
+int level_signal(spdlog::level::level_enum level);
 
 // While it lives, lines of this thread carry `key` and `reconcile_id`. Not nested.
 class LogScope {

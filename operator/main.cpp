@@ -9,6 +9,7 @@
 
 #include "k8s-client/rest_transport.h"
 #include "operator/exit_latch.h"
+#include "operator/log_level.h"
 #include "operator/logging.h"
 #include "operator/manager.h"
 #include "operator/options.h"
@@ -17,7 +18,7 @@
 namespace {
 
 int execute(const op::RunOptions& options) {
-  op::block_stop_signals();  // before cpprestsdk starts its thread
+  op::block_signals();  // before cpprestsdk starts its thread
   op::setup_logging(options.log_format, options.log_level);
   int code = op::kExitFailed;
   try {
@@ -31,6 +32,10 @@ int execute(const op::RunOptions& options) {
 }
 
 int execute(const op::RenderOptions& options) { return op::render(options, std::cout, std::cerr); }
+
+int execute(const op::LogLevelOptions& options) {
+  return op::send_log_level(options, std::cout, std::cerr);
+}
 
 int execute(const op::VersionOptions&) {
   std::cout << "entityservice-operator " << OPERATOR_VERSION << "\n";

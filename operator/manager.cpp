@@ -19,6 +19,7 @@
 #include "operator/exit_latch.h"
 #include "operator/health.h"
 #include "operator/http_server.h"
+#include "operator/logging.h"
 #include "operator/metrics.h"
 #include "operator/stop_event.h"
 
@@ -49,7 +50,16 @@ EngineOptions engine_options(const RunOptions& options, const Environment& envir
           .lease_namespace = environment.lease_namespace,
           .lease_name = options.lease_name,
           .identity = environment.identity,
-          .requests_at_once = kRequestsOfAPass};
+          .requests_at_once = kRequestsOfAPass,
+          // Half of the workers stay free of resources whose passes fail, which may take long.
+          .failing_at_once = std::max(1, options.workers / 2)};
+}
+
+// Of "https://host:port/path" the part in the middle.
+std::string host_of(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::string rest = scheme == std::string::npos ? url : url.substr(scheme + 3);
+  return rest.substr(0, rest.find('/'));
 }
 
 // The pod's name alone would do in a cluster; outside, two processes may share a host.
@@ -69,8 +79,11 @@ class Manager::Impl {
   Impl(const RunOptions& options, Environment environment)
       : options_(options),
         environment_(std::move(environment)),
-        metrics_(
-            {.lease = options.lease_name, .kinds = kinds_of(options), .workers = options.workers}) {
+        metrics_({.lease = options.lease_name,
+                  .host = environment_.api_server,
+                  .kinds = kinds_of(options),
+                  .workers = options.workers,
+                  .each_resource = options.metrics_per_resource}) {
     metrics_.on_scrape([this] { return figures(); });
     if (options.metrics.enabled) {
       metrics_server_.emplace(options.metrics, [this](const std::string& path) {
@@ -94,7 +107,7 @@ class Manager::Impl {
     for (int i = 0; i < options_.workers; ++i) {
       workers_.emplace_back([this] { guarded("worker", [this] { work(); }); });
     }
-    const ExitReason reason = exit_.wait();
+    const ExitReason reason = exit_.wait(change_log_level);
     spdlog::info("stopping: {}", reason.why);
     stop(reason);
     spdlog::info("stopped");
@@ -168,8 +181,19 @@ class Manager::Impl {
 
   ScrapeFigures figures() const {
     const auto now = k8s::Clock::now();
-    return {engine_.queue().state(now), engine_.watches().figures(now), engine_.store().size(),
-            options_.leader_elect && leading_};
+    return {engine_.queue().state(now), engine_.watches().figures(now),
+            engine_.store().size(),     options_.leader_elect && leading_,
+            resource_figures(),         process_figures()};
+  }
+
+  // One after the other: all at once they would take much memory.
+  std::vector<ResourceFigures> resource_figures() const {
+    std::vector<ResourceFigures> figures;
+    for (const k8s::ObjectKey& key : engine_.resources()) {
+      if (const auto record = engine_.store().find(key))
+        figures.push_back(figures_of(key.ns, key.name, record->facts));
+    }
+    return figures;
   }
 
   void stop(const ExitReason& reason) {
@@ -240,6 +264,7 @@ Environment make_environment(const RunOptions& options) {
   environment.transport = [credentials](k8s::RestObserver* observer) {
     return k8s::make_rest_transport(credentials, observer);
   };
+  environment.api_server = host_of(config.server);
   environment.lease_namespace = options.lease_namespace;
   if (environment.lease_namespace.empty() && config.in_pod) {
     environment.lease_namespace = config.ns;

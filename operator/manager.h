@@ -22,6 +22,7 @@ namespace op {
 struct Environment {
   // Called once each for watches, passes and the lease: closing one must not cut the others.
   std::function<std::unique_ptr<k8s::Transport>(k8s::RestObserver*)> transport;
+  std::string api_server = {};  // host and port
   std::string lease_namespace;
   std::string identity;                            // unique for each process
   std::chrono::milliseconds finish_passes{2'500};  // before their requests are cut

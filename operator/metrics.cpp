@@ -10,6 +10,8 @@
 #include <mutex>
 #include <utility>
 
+#include "operator/metric_families.h"
+
 namespace op {
 namespace {
 
@@ -43,8 +45,10 @@ void raise(Counter& counter, std::int64_t total) {
 
 struct Metrics::Series {
   explicit Series(const MetricLabels& labels)
-      : controller({{"controller", labels.controller}}),
-        queue({{"name", labels.controller}}),
+      : each_resource(labels.each_resource),
+        host(labels.host),
+        controller({{"controller", labels.controller}}),
+        queue({{"controller", labels.controller}, {"name", labels.controller}}),
         leader(gauges(registry, "leader_election_master_status",
                       "1 while this process holds the lease")
                    .Add({{"name", labels.lease}})) {
@@ -52,9 +56,9 @@ struct Metrics::Series {
         .Add(controller)
         .Set(labels.workers);
     for (const char* method : {"GET", "PATCH", "POST", "PUT", "DELETE"}) {
-      requests.Add({{"code", "200"}, {"method", method}});
-      requests.Add({{"code", "<error>"}, {"method", method}});
-      request_seconds.Add({{"method", method}}, kPassBuckets);
+      request_count("200", method);
+      request_count("<error>", method);
+      request_time(method);
     }
     for (const std::string& kind : labels.kinds) {
       event_ages.Add({{"kind", kind}});
@@ -67,7 +71,33 @@ struct Metrics::Series {
     return results.Add({{"controller", controller.at("controller")}, {"result", name}});
   }
 
+  // What was asked for when it is read.
+  void show(const ScrapeFigures& now) {
+    depth.Set(static_cast<double>(now.queue.depth));
+    raise(adds, now.queue.adds);
+    raise(retries, now.queue.retries);
+    unfinished.Set(now.queue.unfinished.count());
+    longest.Set(now.queue.longest_running.count());
+    failing.Set(static_cast<double>(now.queue.failing));
+    leader.Set(now.leader ? 1 : 0);
+    cache_objects.Set(static_cast<double>(now.cache_objects));
+    for (const WatchFigures& watch : now.watches) {
+      event_ages.Add({{"kind", watch.kind}}).Set(watch.last_event_age.count());
+      list_ages.Add({{"kind", watch.kind}}).Set(watch.last_list_age.count());
+      raise(watch_failures.Add({{"kind", watch.kind}}), watch.failures);
+    }
+  }
+
+  Counter& request_count(const std::string& code, const std::string& method) {
+    return requests.Add({{"code", code}, {"host", host}, {"method", method}});
+  }
+  Histogram& request_time(const std::string& verb) {
+    return request_seconds.Add({{"host", host}, {"verb", verb}}, kPassBuckets);
+  }
+
   prometheus::Registry registry;
+  const bool each_resource;
+  const std::string host;
   const Labels controller, queue;
 
   Family<Counter>& results =
@@ -79,6 +109,15 @@ struct Metrics::Series {
   Counter& errors =
       counters(registry, "controller_runtime_reconcile_errors_total", "Passes that failed")
           .Add(controller);
+  Counter& invalid = counters(registry, "controller_runtime_terminal_reconcile_errors_total",
+                              "Passes that found an invalid resource")
+                         .Add(controller);
+  Counter& timeouts = counters(registry, "controller_runtime_reconcile_timeouts_total",
+                               "Passes that the API server did not answer in time")
+                          .Add(controller);
+  Counter& bugs = counters(registry, "controller_runtime_reconcile_panics_total",
+                           "Passes that ended by a fault of the operator itself")
+                      .Add(controller);
   Histogram& pass_seconds =
       histograms(registry, "controller_runtime_reconcile_time_seconds", "Duration of passes")
           .Add(controller, kPassBuckets);
@@ -119,6 +158,9 @@ struct Metrics::Series {
       counters(registry, "entityservice_watch_failures_total", "Lists and watches that failed");
   Gauge& cache_objects =
       gauges(registry, "entityservice_cache_objects", "Objects in the cache").Add({});
+  Gauge& failing =
+      gauges(registry, "entityservice_failing_resources", "Resources whose last pass failed")
+          .Add({});
 
   std::function<ScrapeFigures()> figures;
   std::mutex scrape;  // two scrapes at once would add the same differences twice
@@ -134,29 +176,19 @@ void Metrics::on_scrape(std::function<ScrapeFigures()> figures) {
 std::string Metrics::text() {
   Series& series = *series_;
   const std::lock_guard lock(series.scrape);
-  if (series.figures) {
-    const ScrapeFigures now = series.figures();
-    series.depth.Set(static_cast<double>(now.queue.depth));
-    raise(series.adds, now.queue.adds);
-    raise(series.retries, now.queue.retries);
-    series.unfinished.Set(now.queue.unfinished.count());
-    series.longest.Set(now.queue.longest_running.count());
-    series.leader.Set(now.leader ? 1 : 0);
-    series.cache_objects.Set(static_cast<double>(now.cache_objects));
-    for (const WatchFigures& watch : now.watches) {
-      series.event_ages.Add({{"kind", watch.kind}}).Set(watch.last_event_age.count());
-      series.list_ages.Add({{"kind", watch.kind}}).Set(watch.last_list_age.count());
-      raise(series.watch_failures.Add({{"kind", watch.kind}}), watch.failures);
-    }
-  }
-  return prometheus::TextSerializer().Serialize(series.registry.Collect());
+  const ScrapeFigures now = series.figures ? series.figures() : ScrapeFigures{};
+  series.show(now);
+  std::vector<prometheus::MetricFamily> families = series.registry.Collect();
+  for (auto& family : resource_families(now.resources, series.each_resource))
+    families.push_back(std::move(family));
+  for (auto& family : process_families(now.process)) families.push_back(std::move(family));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 void Metrics::finished(const std::string& method, int status, std::chrono::nanoseconds took) {
   const std::string code = status == 0 ? "<error>" : std::to_string(status);
-  series_->requests.Add({{"code", code}, {"method", method}}).Increment();
-  series_->request_seconds.Add({{"method", method}}, kPassBuckets)
-      .Observe(std::chrono::duration<double>(took).count());
+  series_->request_count(code, method).Increment();
+  series_->request_time(method).Observe(std::chrono::duration<double>(took).count());
 }
 
 void Metrics::waited(std::chrono::duration<double> time) {
@@ -180,9 +212,19 @@ void Metrics::finished(PassResult result, std::chrono::duration<double> took) {
     case PassResult::Requeue:
       return series_->requeue.Increment();
     case PassResult::Error:
-      series_->errors.Increment();
-      return series_->error.Increment();
+      break;
+    case PassResult::Invalid:
+      series_->invalid.Increment();
+      break;
+    case PassResult::Timeout:
+      series_->timeouts.Increment();
+      break;
+    case PassResult::Bug:
+      series_->bugs.Increment();
+      break;
   }
+  series_->errors.Increment();
+  series_->error.Increment();
 }
 
 }  // namespace op

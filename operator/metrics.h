@@ -12,6 +12,7 @@
 
 #include "k8s-client/rest_transport.h"
 #include "operator/controller.h"
+#include "operator/figures.h"
 #include "operator/work_queue.h"
 
 namespace op {
@@ -29,13 +30,17 @@ struct ScrapeFigures {
   std::vector<WatchFigures> watches;
   std::size_t cache_objects = 0;
   bool leader = false;
+  std::vector<ResourceFigures> resources;
+  ProcessFigures process;
 };
 
 struct MetricLabels {
   std::string controller = "entityservice";
   std::string lease = "entityservice-operator";
+  std::string host = {};                // host and port of the API server
   std::vector<std::string> kinds = {};  // that are watched
   int workers = 1;
+  bool each_resource = false;  // also series of every single resource
 };
 
 class Metrics final : public k8s::RestObserver, public QueueObserver, public PassObserver {

@@ -13,10 +13,6 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed, or the input is invalid; 2 the command line is wrong; "
     "3 leadership was lost.";
 
-const std::map<std::string, spdlog::level::level_enum> kLevels = {{"debug", spdlog::level::debug},
-                                                                  {"info", spdlog::level::info},
-                                                                  {"warning", spdlog::level::warn},
-                                                                  {"error", spdlog::level::err}};
 const std::map<std::string, LogFormat> kFormats = {{"json", LogFormat::Json},
                                                    {"text", LogFormat::Text}};
 
@@ -105,6 +101,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& run) {
       ->capture_default_str()
       ->check(dns_label("--lease-name"));
   add_address(*command, "--metrics-bind-address", run.metrics, "/metrics; default :8080, 0 is off");
+  command->add_flag("--metrics-per-resource", run.metrics_per_resource,
+                    "Also conditions and components of each single resource in /metrics");
   add_address(*command, "--health-probe-bind-address", run.health_probe,
               "/healthz and /readyz; default :8081, 0 is off");
   command
@@ -114,7 +112,7 @@ CLI::App* add_run(CLI::App& app, RunOptions& run) {
       ->check(dns_label("--prerelease-namespaces"))
       ->allow_extra_args(false);
   add_choice(*command, "--log-format", run.log_format, kFormats, "Default json");
-  add_choice(*command, "--log-level", run.log_level, kLevels, "Default info");
+  add_choice(*command, "--log-level", run.log_level, log_levels(), "Default info");
   command->footer(kExitCodes);
   return command;
 }
@@ -139,6 +137,29 @@ CLI::App* add_render(CLI::App& app, RenderOptions& render) {
   return command;
 }
 
+CLI::App* add_log_level(CLI::App& app, LogLevelOptions& options) {
+  CLI::App* const command =
+      app.add_subcommand("log-level", "Change how much a running operator logs, until it ends");
+  command
+      ->add_option_function<std::string>(
+          "level",
+          [&options](const std::string& text) {
+            const auto found = log_levels().find(text);
+            if (found == log_levels().end()) {
+              throw CLI::ValidationError(
+                  "level", "'" + text + "' is not one of debug, error, info, warning");
+            }
+            options.level = found->second;
+          },
+          "debug, info, warning or error")
+      ->required();
+  command->add_option("--pid", options.pid, "The operator's process; 1 is that of its container")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->footer(kExitCodes);
+  return command;
+}
+
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments, std::ostream& out,
@@ -148,8 +169,10 @@ Command parse_command_line(const std::vector<std::string>& arguments, std::ostre
   app.footer(kExitCodes);
   RunOptions run;
   RenderOptions render;
+  LogLevelOptions log_level;
   const CLI::App* const run_command = add_run(app, run);
   const CLI::App* const render_command = add_render(app, render);
+  const CLI::App* const log_level_command = add_log_level(app, log_level);
   app.add_subcommand("version", "Print the version");
 
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
@@ -167,6 +190,7 @@ Command parse_command_line(const std::vector<std::string>& arguments, std::ostre
     return run;
   }
   if (*render_command) return render;
+  if (*log_level_command) return log_level;
   return VersionOptions{};
 }
 

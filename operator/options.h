@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "operator/bind_address.h"
+#include "operator/log_level.h"
 #include "operator/logging.h"
 #include "operator/render.h"
 
@@ -27,6 +28,7 @@ struct RunOptions {
   std::string lease_namespace = {};  // empty: the pod's, else entityservice-system
   std::string lease_name = "entityservice-operator";
   BindAddress metrics = {.port = 8080};
+  bool metrics_per_resource = false;
   BindAddress health_probe = {.port = 8081};
   std::vector<std::string> prerelease_namespaces = {"staging"};
   LogFormat log_format = LogFormat::Json;
@@ -40,7 +42,7 @@ struct Exit {
   int code;
 };
 
-using Command = std::variant<RunOptions, RenderOptions, VersionOptions, Exit>;
+using Command = std::variant<RunOptions, RenderOptions, LogLevelOptions, VersionOptions, Exit>;
 
 // `arguments` without the program's name. Exit: help was printed on `out` or an error on `err`.
 Command parse_command_line(const std::vector<std::string>& arguments, std::ostream& out,

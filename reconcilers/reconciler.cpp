@@ -55,7 +55,7 @@ struct Pass {
   TimePoint now;
   Faults faults{options.now};
 
-  void run();
+  bool run();  // false: the resource is invalid
 
  private:
   void run_valid(const crds::Resolved& resolved);
@@ -103,7 +103,7 @@ void note_conflicts(const Observed& observed, Memory& memory, TimePoint now, App
   }
 }
 
-void Pass::run() {
+bool Pass::run() {
   const auto& allowed = options.prerelease_namespaces;
   const bool named = std::find(allowed.begin(), allowed.end(), observed.key.ns) != allowed.end();
   const crds::Outcome outcome =
@@ -112,6 +112,7 @@ void Pass::run() {
     run_valid(*outcome.resolved);
   else
     run_invalid(outcome.problems);
+  return outcome.resolved.has_value();
 }
 
 void Pass::run_valid(const crds::Resolved& resolved) {
@@ -270,15 +271,19 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
   const auto memory = impl_->memory_of(key, observed->uid());
   memory->fingerprint.reset();
   memory->due.reset();
+  bool valid = true;
   try {
-    Pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now}.run();
+    valid =
+        Pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now}.run();
   } catch (const k8s::ApiError& error) {
     if (says_namespace_ending(error)) return Action::await_change();
     if (error.code() != 409) throw;
     return Action::requeue(kCacheDelay);  // somebody was faster: the cache will say who
   }
   memory->fingerprint = before;
-  return action_until(memory->due, now);
+  Action action = action_until(memory->due, now);
+  action.invalid = !valid;
+  return action;
 }
 
 }  // namespace reconcilers

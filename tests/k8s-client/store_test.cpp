@@ -121,6 +121,9 @@ TEST_F(StoreTest, FindsAllOfAKind) {
   store_.put(record("a", "u3", "3", "other"));
   EXPECT_EQ(store_.all("Pod").size(), 2U);
   EXPECT_TRUE(store_.all("Node").empty());
+  std::vector<ObjectKey> keys;
+  for (const auto& record : store_.all("Pod")) keys.push_back(record->key);
+  EXPECT_EQ(store_.keys("Pod"), keys);
 }
 
 class GroupsTest : public testing::Test {

@@ -86,8 +86,19 @@ INSTANTIATE_TEST_SUITE_P(
         Outcome{"not_leader",
                 []() -> Action { throw TransportError(TransportError::Stage::Cancelled, "lost"); },
                 PassResult::Requeue, 5ms},
-        Outcome{"bug", []() -> Action { throw std::logic_error("bug"); }, PassResult::Error, 5ms},
-        Outcome{"panic", []() -> Action { throw 42; }, PassResult::Error, 5ms}),
+        Outcome{"late_answer",
+                []() -> Action { throw TransportError(TransportError::Stage::Deadline, "slow"); },
+                PassResult::Timeout, 5ms},
+        Outcome{"invalid",
+                [] {
+                  return Action{std::nullopt, true};
+                },
+                PassResult::Invalid,
+                {}},
+        Outcome{"malformed", []() -> Action { throw k8s::ConfigError("half a file"); },
+                PassResult::Error, 5ms},
+        Outcome{"bug", []() -> Action { throw std::logic_error("bug"); }, PassResult::Bug, 5ms},
+        Outcome{"panic", []() -> Action { throw 42; }, PassResult::Bug, 5ms}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Controller, BacksOffFurtherWithEachFailureAndStartsAfreshAfterSuccess) {

@@ -1,6 +1,6 @@
-// An API server with one Lease and nothing else, for all transports of a Manager: lists are empty,
-// watches stay silent, and a list is not streamed. It can also swallow every request, as a host
-// does that is gone.
+// An API server with one Lease and the EntityServices that a test gives it, for all transports of a
+// Manager: other lists are empty, watches stay silent, and a list is not streamed. It can also
+// swallow every request, or only what passes write, as a host does that is gone.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,9 @@ enum class Behaviour { Works, Silent, Refuses };
 class FakeApiServer {
  public:
   std::atomic<Behaviour> behaviour = Behaviour::Works;
-  std::atomic<int> lists = 0;
+  std::atomic<Behaviour> passes = Behaviour::Works;  // towards what passes write
+  std::atomic<int> lists = 0, written = 0;
+  k8s::Json services = k8s::Json::array();
 
   std::unique_ptr<k8s::Transport> connect() { return std::make_unique<Connection>(*this); }
 
@@ -35,6 +37,9 @@ class FakeApiServer {
   }
 
  private:
+  static bool is_lease(const k8s::Request& request) {
+    return request.path.find("/leases") != std::string::npos;
+  }
   static k8s::TransportError cancelled() {
     return {k8s::TransportError::Stage::Cancelled, "the transport was closed"};
   }
@@ -72,9 +77,12 @@ class FakeApiServer {
     void arrive(const k8s::Request& request) {
       using Stage = k8s::TransportError::Stage;
       if (closed_.is_set()) throw cancelled();
-      if (server_.behaviour == Behaviour::Refuses)
-        throw k8s::TransportError(Stage::Connect, "down");
-      if (server_.behaviour == Behaviour::Works) return;
+      const bool by_pass = request.method != "GET" && !is_lease(request);
+      if (by_pass) ++server_.written;
+      const Behaviour all = server_.behaviour;
+      const Behaviour now = by_pass && all == Behaviour::Works ? server_.passes.load() : all;
+      if (now == Behaviour::Refuses) throw k8s::TransportError(Stage::Connect, "down");
+      if (now == Behaviour::Works) return;
       if (closed_.wait_for(request.deadline)) throw cancelled();
       throw k8s::TransportError(Stage::Deadline, "no answer");
     }
@@ -84,9 +92,13 @@ class FakeApiServer {
 
   k8s::Response answer(const k8s::Request& request) {
     const std::lock_guard lock(mutex_);
-    if (request.path.find("/leases") != std::string::npos) return lease_.send(request);
+    if (is_lease(request)) return lease_.send(request);
     ++lists;
-    return {200, R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[]})"};
+    const bool ours = request.path.ends_with("/entityservices");
+    const k8s::Json list = {{"kind", "List"},
+                            {"metadata", {{"resourceVersion", "1"}}},
+                            {"items", ours ? services : k8s::Json::array()}};
+    return {200, list.dump()};
   }
 
   std::mutex mutex_;

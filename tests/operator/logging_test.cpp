@@ -83,5 +83,37 @@ TEST(Logging, LeavesOutWhatIsBelowTheLevel) {
   EXPECT_EQ(logged(LogFormat::Json, [] { spdlog::debug("detail"); }), "");
 }
 
+// What is logged at debug and info, and the lines that tell of the changes, in order.
+std::vector<std::string> lines_after(const std::vector<int>& values) {
+  std::istringstream in(logged(LogFormat::Json, [&values] {
+    for (const int value : values) {
+      change_log_level(value);
+      spdlog::debug("detail");
+      spdlog::info("news");
+    }
+  }));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(json::parse(line).at("msg").get<std::string>());
+  return lines;
+}
+
+TEST(Logging, ChangesItsLevelWhileItRunsAndSaysSo) {
+  const int debug = level_signal(spdlog::level::debug), error = level_signal(spdlog::level::err);
+  EXPECT_EQ(lines_after({debug, error}),
+            (std::vector<std::string>{"the log level is now debug", "detail", "news",
+                                      "the log level is now error"}));
+}
+
+TEST(Logging, GoesToDebugAndBackToTheLevelOfTheStartWithoutAValue) {
+  EXPECT_EQ(lines_after({0, 0}),
+            (std::vector<std::string>{"the log level is now debug", "detail", "news",
+                                      "the log level is now info", "news"}));
+}
+
+TEST(Logging, IgnoresAValueThatIsNoLevel) {
+  EXPECT_EQ(lines_after({-1, 77}), (std::vector<std::string>{"news", "news"}));
+}
+
 }  // namespace
 }  // namespace op

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ bool eventually(const std::function<bool()>& holds) {
 }
 
 struct RunningManager : testing::Test {
-  static void SetUpTestSuite() { block_stop_signals(); }
+  static void SetUpTestSuite() { block_signals(); }
 
   void start(bool leader_elect = true) {
     RunOptions options;
@@ -125,6 +126,64 @@ TEST_F(RunningManager, StopsInTimeWhenTheApiServerFallsSilentUnderALeader) {
   start();
   EXPECT_TRUE(eventually([this] { return server.holder() == "me"; }));
   server.behaviour = Behaviour::Silent;
+  manager->request_stop();
+  EXPECT_EQ(exit_code(), 0);
+}
+
+k8s::Json demo() {
+  return k8s::Json::parse(R"({
+      "apiVersion": "entityservice.io/v1alpha1", "kind": "EntityService",
+      "metadata": {"name": "demo", "namespace": "lab", "uid": "u", "resourceVersion": "1",
+                   "generation": 1},
+      "spec": {"profile": "Minimal", "channel": "Release", "version": "1.15.1", "replicas": 2}})");
+}
+
+TEST_F(RunningManager, StopsInTimeInThePassOfAResourceWhoseWritesHang) {
+  server.services.push_back(demo());
+  server.passes = Behaviour::Silent;
+  start();
+  EXPECT_TRUE(eventually([this] { return server.written > 0; }));
+  EXPECT_THAT(metrics(), HasSubstr("active_workers{controller=\"entityservice\"} 1\n"));
+  manager->request_stop();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server.holder(), "");
+}
+
+TEST_F(RunningManager, StopsInTimeWhileAResourceIsInItsBackOff) {
+  server.services.push_back(demo());
+  server.passes = Behaviour::Refuses;
+  start();
+  EXPECT_TRUE(eventually([this] { return server.written >= 8; }));
+  EXPECT_TRUE(eventually([this] {
+    const std::string text = metrics();
+    return text.find("entityservice_failing_resources 1\n") != std::string::npos &&
+           text.find("active_workers{controller=\"entityservice\"} 0\n") != std::string::npos;
+  }));
+  manager->request_stop();
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(server.holder(), "");
+}
+
+TEST_F(RunningManager, TellsOfItsResourcesInTheMetrics) {
+  server.services.push_back(demo());
+  server.passes = Behaviour::Refuses;
+  start();
+  EXPECT_TRUE(eventually([this] {
+    return metrics().find("entityservice_resources{condition=\"Ready\",status=\"Unknown\"} 1\n") !=
+           std::string::npos;
+  }));
+  manager->request_stop();
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(RunningManager, ChangesItsLogLevelOnSigusr1AndGoesOn) {
+  const auto before = spdlog::get_level();
+  start();
+  EXPECT_TRUE(eventually([this] { return server.holder() == "me"; }));
+  kill(getpid(), SIGUSR1);
+  EXPECT_TRUE(eventually([] { return spdlog::get_level() == spdlog::level::debug; }));
+  kill(getpid(), SIGUSR1);
+  EXPECT_TRUE(eventually([before] { return spdlog::get_level() == before; }));
   manager->request_stop();
   EXPECT_EQ(exit_code(), 0);
 }

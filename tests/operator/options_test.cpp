@@ -47,6 +47,7 @@ TEST(Options, HaveTheDocumentedDefaults) {
                                .lease_namespace = "",
                                .lease_name = "entityservice-operator",
                                .metrics = {.host = "", .port = 8080, .enabled = true},
+                               .metrics_per_resource = false,
                                .health_probe = {.host = "", .port = 8081, .enabled = true},
                                .prerelease_namespaces = {"staging"},
                                .log_format = LogFormat::Json,
@@ -64,6 +65,7 @@ TEST(Options, TakeEveryFlagOfRun) {
                                .lease_namespace = "ln",
                                .lease_name = "lease",
                                .metrics = {.host = "127.0.0.1", .port = 9090, .enabled = true},
+                               .metrics_per_resource = true,
                                .health_probe = {.host = "", .port = 0, .enabled = false},
                                .prerelease_namespaces = {"staging", "dev"},
                                .log_format = LogFormat::Text,
@@ -86,6 +88,7 @@ TEST(Options, TakeEveryFlagOfRun) {
                          "lease",
                          "--metrics-bind-address",
                          "127.0.0.1:9090",
+                         "--metrics-per-resource",
                          "--health-probe-bind-address",
                          "0",
                          "--prerelease-namespaces",
@@ -115,6 +118,15 @@ TEST(Options, TakeRenderAndVersion) {
   EXPECT_EQ(render.redis_addresses, (Arguments{"10.0.0.1", "10.0.0.2"}));
   EXPECT_TRUE(render.bootstrap);
   EXPECT_TRUE(std::holds_alternative<VersionOptions>(parse({"version"}).command));
+}
+
+TEST(Options, TakeLogLevel) {
+  const auto contained = std::get<LogLevelOptions>(parse({"log-level", "debug"}).command);
+  EXPECT_EQ(contained.level, spdlog::level::debug);
+  EXPECT_EQ(contained.pid, 1);
+  const auto other = std::get<LogLevelOptions>(parse({"log-level", "error", "--pid=7"}).command);
+  EXPECT_EQ(other.level, spdlog::level::err);
+  EXPECT_EQ(other.pid, 7);
 }
 
 TEST(Options, DocumentExitCodesInTheHelp) {
@@ -154,6 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"host_name", {"run", "--metrics-bind-address", "localhost:80"}, "no IP address"},
         Refused{"log_format", {"run", "--log-format", "xml"}, "'xml' is not one of json, text"},
         Refused{"log_level", {"run", "--log-level", "loud"}, "'loud' is not one of debug"},
+        Refused{"no_level", {"log-level"}, "level is required"},
+        Refused{"level", {"log-level", "loud"}, "'loud' is not one of debug"},
+        Refused{"pid", {"log-level", "debug", "--pid", "-1"}, "--pid"},
         Refused{"ns", {"run", "--namespace", "Not_A_Name"}, "lower-case letters"},
         Refused{"render_nothing", {"render"}, "--filename"}),
     [](const auto& test) { return test.param.name; });

@@ -155,11 +155,11 @@ TEST(WorkQueue, ReportsItsStateAtATime) {
   queue.add(kA, kStart);
   queue.add_backed_off(kB, kStart, 1s);
   QueueState before;
-  before.depth = 1, before.delayed = 1, before.adds = 2, before.retries = 1;
+  before.depth = 1, before.delayed = 1, before.adds = 2, before.retries = 1, before.failing = 1;
   EXPECT_EQ(queue.state(kStart), before);
   ASSERT_EQ(queue.pop(kStart), kA);
   QueueState during;
-  during.depth = 1, during.adds = 2, during.retries = 1, during.active = 1;
+  during.depth = 1, during.adds = 2, during.retries = 1, during.active = 1, during.failing = 1;
   during.unfinished = during.longest_running = 3s;
   EXPECT_EQ(queue.state(kStart + 3s), during);
 }

@@ -24,7 +24,7 @@ ISOLATED = {
               "operator/http_server.cpp"],
     "yaml-cpp": ["k8s-client/kubeconfig_file.h", "operator/yaml.cpp"],
     "CLI": ["operator/options.cpp"],
-    "prometheus": ["operator/metrics.cpp"],
+    "prometheus": ["operator/metric_families.h", "operator/metrics.cpp"],
 }
 
 
