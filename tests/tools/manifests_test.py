@@ -82,3 +82,42 @@ def test_the_pod_passes_restricted_and_has_limits():
                                             "capabilities": {"drop": ["ALL"]}}
     assert set(container["resources"]) == {"requests", "limits"}
     assert {"livenessProbe", "readinessProbe"} <= set(container)
+
+
+def rules_of(document):
+    return {(group, resource, verb) for rule in document["rules"] for group in rule["apiGroups"]
+            for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def namespaced(namespace="team-a"):
+    text = manifests.NAMESPACED.read_text().replace("NAMESPACE", namespace)
+    return {document["kind"]: document for document in yaml.safe_load_all(text)}
+
+
+def test_namespaced_yaml_is_what_its_parts_make():
+    composed = manifests.compose_namespaced(manifests.PARTS.read_text())
+    assert manifests.NAMESPACED.read_text() == composed, "run tests/tools/manifests.py"
+
+
+def test_namespaced_yaml_asks_for_nothing_outside_its_namespace():
+    documents = namespaced()
+    assert set(documents) == {"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service"}
+    for document in documents.values():
+        assert document["metadata"]["namespace"] == "team-a"
+    subject, = documents["RoleBinding"]["subjects"]
+    assert subject["namespace"] == "team-a"
+    container, = documents["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["run", "--namespace=team-a"]
+
+
+def test_the_namespaced_role_has_the_rules_of_the_cluster_role_but_those_that_none_can_have():
+    whole = rules_of(one("ClusterRole")) | rules_of(one("Role"))
+    of_the_cluster = {rule for rule in whole if rule[1] in manifests.OF_THE_CLUSTER}
+    assert rules_of(namespaced()["Role"]) == whole - of_the_cluster
+    assert {rule[1] for rule in of_the_cluster} == set(manifests.OF_THE_CLUSTER)
+
+
+def test_what_is_lost_without_the_rules_that_no_role_can_have_is_documented():
+    text = (manifests.ROOT / "docs/security.md").read_text()
+    for resource in manifests.OF_THE_CLUSTER:
+        assert f"| `{resource}` |" in text, resource

@@ -28,14 +28,14 @@ class Audit:
                 events.append(event)
         return events
 
-    def requests(self, mark, namespace=None):
+    def requests(self, mark, namespace=None, user=OPERATOR):
         """The operator's finished requests, its lease left out."""
-        return [e for e in self.since(mark)
+        return [e for e in self.since(mark, user)
                 if e["stage"] == "ResponseComplete" and e.get("objectRef", {}).get("resource") != "leases"
                 and (namespace is None or e.get("objectRef", {}).get("namespace") == namespace)]
 
-    def writes(self, mark, namespace=None):
-        return [e for e in self.requests(mark, namespace) if e["verb"] in WRITES]
+    def writes(self, mark, namespace=None, user=OPERATOR):
+        return [e for e in self.requests(mark, namespace, user) if e["verb"] in WRITES]
 
 
 def describe(event):

@@ -1,4 +1,4 @@
-"""The operator under test: a process that has what install.yaml grants its ServiceAccount."""
+"""The operator under test: a process that has what is granted to a ServiceAccount, by default install.yaml's."""
 import os
 import random
 import signal
@@ -34,15 +34,18 @@ def free_port():
 
 
 class Operator:
-    def __init__(self, cluster, api, folder, server=None, ca=None, lease="entityservice-operator"):
+    def __init__(self, cluster, api, folder, server=None, ca=None, lease="entityservice-operator",
+                 account=(NAMESPACE, "entityservice-operator")):
         self.cluster, self.api, self.folder = cluster, api, folder
         self.server, self.ca, self.lease = server, ca, lease
+        self.namespace, self.account = account
+        self.user = f"system:serviceaccount:{self.namespace}:{self.account}"
         self.process = None
         self.log = os.path.join(folder, "operator.log")
 
     def kubeconfig(self):
         token = self.api.request(
-            "POST", f"api/v1/namespaces/{NAMESPACE}/serviceaccounts/entityservice-operator/token",
+            "POST", f"api/v1/namespaces/{self.namespace}/serviceaccounts/{self.account}/token",
             {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
              "spec": {"expirationSeconds": 7200}})["status"]["token"]
         admin = yaml.safe_load(open(self.cluster.kubeconfig))["clusters"][0]["cluster"]
@@ -63,7 +66,7 @@ class Operator:
         assert self.process is None
         self.health, self.metrics = free_port(), free_port()
         command = [os.environ["OPERATOR"], "run", "--kubeconfig", self.kubeconfig(),
-                   "--lease-namespace", NAMESPACE, "--lease-name", self.lease,
+                   "--lease-namespace", self.namespace, "--lease-name", self.lease,
                    "--metrics-bind-address", f"127.0.0.1:{self.metrics}",
                    "--health-probe-bind-address", f"127.0.0.1:{self.health}", *extra]
         with open(self.log, "ab") as log:
@@ -78,6 +81,9 @@ class Operator:
             return urllib.request.urlopen(f"http://127.0.0.1:{self.health}/readyz", timeout=2).status == 200
         except OSError:
             return False
+
+    def read_metrics(self):
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5).read().decode()
 
     def stop(self, kill=False):
         """Ends the process; a proper stop must be quick and clean."""
