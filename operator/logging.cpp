@@ -13,13 +13,10 @@
 #include <string_view>
 #include <utility>
 
+#include "k8s-client/work.h"
+
 namespace op {
 namespace {
-
-struct PassContext {
-  std::string key, reconcile_id;
-};
-thread_local PassContext pass_context;
 
 std::atomic<spdlog::level::level_enum> level_at_start = spdlog::level::info;
 
@@ -54,9 +51,10 @@ class JsonFormatter final : public spdlog::formatter {
     nlohmann::ordered_json line = {{"time", utc(msg.time)},
                                    {"level", view(spdlog::level::to_string_view(msg.level))},
                                    {"msg", view(msg.payload)}};
-    if (!pass_context.key.empty()) {
-      line["key"] = pass_context.key;
-      line["reconcile_id"] = pass_context.reconcile_id;
+    const k8s::Work& pass = k8s::current_work();
+    if (!pass.key.empty()) {
+      line["key"] = pass.key;
+      line["reconcile_id"] = pass.id;
     }
     append(out, dump(line) + "\n");
   }
@@ -71,9 +69,8 @@ class TextFormatter final : public spdlog::formatter {
     append(out, utc(msg.time));
     append(out, " ");
     append(out, view(spdlog::level::to_string_view(msg.level)));
-    if (!pass_context.key.empty()) {
-      append(out, " [" + pass_context.key + " " + pass_context.reconcile_id + "]");
-    }
+    const k8s::Work& pass = k8s::current_work();
+    if (!pass.key.empty()) append(out, " [" + pass.key + " " + pass.id + "]");
     append(out, " ");
     // One message stays one line.
     for (const char c : view(msg.payload)) out.push_back(c == '\n' || c == '\r' ? ' ' : c);
@@ -129,9 +126,9 @@ void setup_logging(LogFormat format, spdlog::level::level_enum level, spdlog::si
 }
 
 LogScope::LogScope(std::string key, std::string reconcile_id) {
-  pass_context = {std::move(key), std::move(reconcile_id)};
+  k8s::current_work() = {std::move(key), std::move(reconcile_id)};
 }
 
-LogScope::~LogScope() { pass_context = {}; }
+LogScope::~LogScope() { k8s::current_work() = {}; }
 
 }  // namespace op

@@ -24,7 +24,8 @@ void setup_logging(LogFormat format, spdlog::level::level_enum level,
 void change_log_level(int value);
 int level_signal(spdlog::level::level_enum level);
 
-// While it lives, lines of this thread carry `key` and `reconcile_id`. Not nested.
+// While it lives, lines of this thread, and of those that work for it, carry `key` and
+// `reconcile_id`. Not nested.
 class LogScope {
  public:
   LogScope(std::string key, std::string reconcile_id);

@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "k8s-client/guarded.h"
+#include "k8s-client/work.h"
 
 namespace reconcilers {
 
 void together(std::size_t count, std::size_t width, const std::function<void(std::size_t)>& job) {
   std::atomic<std::size_t> next = 0;
   k8s::Guarded<std::exception_ptr> thrown;
+  const k8s::Work caller = k8s::current_work();
   const auto work = [&] {
+    k8s::current_work() = caller;
     try {
       for (std::size_t i = next++; i < count; i = next++) job(i);
     } catch (...) {

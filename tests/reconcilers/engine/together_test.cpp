@@ -5,9 +5,14 @@
 
 #include <atomic>
 #include <barrier>
+#include <map>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "k8s-client/guarded.h"
+#include "k8s-client/work.h"
 
 namespace reconcilers {
 namespace {
@@ -52,6 +57,20 @@ TEST(Together, BeginsNoMoreAfterOneThatThrowsAndThrowsTheSame) {
   };
   EXPECT_THROW(together(10, 1, job), std::runtime_error);
   EXPECT_EQ(begun, 3U);
+}
+
+TEST(Together, LogsForTheCallerOnEachThread) {
+  k8s::current_work() = {"lab/demo", "id-7"};
+  k8s::Guarded<std::map<std::thread::id, std::string>> seen;
+  std::barrier all(3);
+  together(3, 3, [&](std::size_t) {
+    all.arrive_and_wait();
+    seen.with([](auto& it) { it[std::this_thread::get_id()] = k8s::current_work().id; });
+  });
+  k8s::current_work() = {};
+  const auto ids = seen.with([](const auto& it) { return it; });
+  EXPECT_EQ(ids.size(), 3U);
+  for (const auto& [thread, id] : ids) EXPECT_EQ(id, "id-7");
 }
 
 }  // namespace
