@@ -214,7 +214,7 @@ void Applier::learn(const Planned& planned, k8s::Json answer) {
   memory_.refusals.erase(record.key);
   note_repair(planned, record.key);
   if (record.owned != planned.hash)
-    memory_.settled[record.key] = {planned.hash, record.owned};
+    memory_.settled[record.key] = {planned.hash, record.owned, planned.step != Step::TakeBack};
   else
     memory_.settled.erase(record.key);
   store_.put(std::move(record));

@@ -37,6 +37,7 @@ struct Refusal {
 // in step although the hashes differ.
 struct Settled {
   std::string desired, owned;
+  bool whole = true;  // false: only its owner and labels were put back
 };
 
 struct JobFailures {

@@ -98,7 +98,7 @@ void note_conflicts(const Observed& observed, Memory& memory, TimePoint now, App
   }
   for (const auto& [key, settled] : memory.settled) {
     const k8s::RecordPtr record = observed.find(key.kind, key.name);
-    if (record && record->owned == settled.owned)
+    if (settled.whole && record && record->owned == settled.owned)
       applied.altered.push_back(key.kind + " " + key.name);
   }
 }

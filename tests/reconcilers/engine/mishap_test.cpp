@@ -29,6 +29,7 @@ TEST(Mishap, OrphanedObjectsAreTakenBackJobsIncluded) {
   it.create("demo", test_spec());
   it.settle();
   EXPECT_EQ(it.condition("Ready"), "True Ready");
+  EXPECT_EQ(it.condition("FieldConflict"), "") << it.message("FieldConflict");
   const Json uid = it.find("EntityService", "demo")->at("metadata").at("uid");
   for (const auto& child : it.cluster.keys()) {
     if (child.kind == "EntityService" || child.kind == "Pod" || child.kind == "Event") continue;
