@@ -111,7 +111,9 @@ std::chrono::milliseconds WatchRunner::step(std::size_t nth, std::chrono::millis
   }
   watch.failures_logged = health.failures_in_a_row;
   hooks_.stepped();
-  if (watch.was_unreachable && !health.unreachable) reachable_.ring();
+  // An API server that has just started refuses all until it has read the roles.
+  const bool succeeded = !health.unreachable && pause == pause.zero();
+  if (watch.was_unreachable && succeeded) reachable_.ring();
   watch.was_unreachable = health.unreachable;
   return pause;
 }
