@@ -89,6 +89,7 @@ struct Watcher::State {
   std::string newest;   // the newest ever seen
   std::unique_ptr<Stream> stream;
   bool streams_lists = true;  // until the server refuses it
+  bool listed = false;        // once
   // Of a streamed list: what it has named so far; nullopt once it is complete.
   std::optional<std::vector<ObjectKey>> initial;
   // When the stream was there: what the first reading says, because opening may take long.
@@ -135,7 +136,9 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
       return milliseconds(0);
     }
     if (is_expired(error)) return expired(error.what());
-    if (spec_.optional && (error.code() == 403 || error.code() == 404)) return absent(error.what());
+    // Once it was allowed, a refusal may be that of an API server that has not read the roles yet.
+    const bool forbidden = error.code() == 403 && !state_->listed;
+    if (spec_.optional && (forbidden || error.code() == 404)) return absent(error.what());
     return failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
   } catch (const TransportError& error) {
     const milliseconds pause =
@@ -180,6 +183,7 @@ void Watcher::complete(const std::string& version, const std::vector<ObjectKey>&
   }
   store_.retain(spec_.resource.kind, spec_.ns, listed, version);
   state_->version = state_->newest = version;
+  state_->listed = true;
   state_->initial.reset();
   health_.with([&](WatchHealth& health) {
     health.synced = true;

@@ -31,7 +31,7 @@ using std::chrono::milliseconds;
 // What the end of the election may take of the time for a stop, the release included.
 constexpr milliseconds kReleaseTime{1'000};
 // More of them do not make the API server faster (docs/performance.md).
-constexpr std::size_t kRequestsOfAPass = 8;
+constexpr std::size_t kRequestsOfAPass = 4;
 // Longer than an exec plugin may run.
 constexpr std::chrono::seconds kFirstCredentials{35};
 

@@ -131,9 +131,12 @@ void WatchRunner::join() {
   }
 }
 
+// Asked for each event: the answer is kept.
 bool WatchRunner::synced() const {
-  return std::ranges::all_of(watches_,
-                             [](const auto& watch) { return watch->watcher.health().synced; });
+  if (!synced_)
+    synced_ = std::ranges::all_of(watches_,
+                                  [](const auto& watch) { return watch->watcher.health().synced; });
+  return synced_;
 }
 
 std::vector<WatchReport> WatchRunner::reports() const {

@@ -57,6 +57,7 @@ class WatchRunner {
 
   const Hooks hooks_;
   std::atomic<bool> stopping_ = false;
+  mutable std::atomic<bool> synced_ = false;  // for good
   AlarmClock reachable_;
   std::vector<std::unique_ptr<Watch>> watches_;
 };

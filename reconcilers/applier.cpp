@@ -92,7 +92,7 @@ void Applier::carry_out(const std::vector<const Planned*>& stage) {
     if (may_be_sent(*planned)) sent.push_back(planned);
   std::vector<Outcome> outcomes(sent.size());
   together(sent.size(), at_once_, [&](std::size_t i) { outcomes[i] = send(*sent[i]); });
-  for (std::size_t i = 0; i < sent.size(); ++i) settle(*sent[i], outcomes[i]);
+  for (std::size_t i = 0; i < sent.size(); ++i) settle(*sent[i], std::move(outcomes[i]));
 }
 
 bool Applier::may_be_sent(const Planned& planned) {
@@ -112,13 +112,13 @@ Applier::Outcome Applier::send(const Planned& planned) const {
   }
 }
 
-void Applier::settle(const Planned& planned, const Outcome& outcome) {
+void Applier::settle(const Planned& planned, Outcome outcome) {
   if (outcome.error != nullptr)
     settle_error(planned, outcome.error);
   else if (outcome.answer.is_null())
     fail(planned);
   else if (planned.step != Step::Scale)
-    learn(planned, outcome.answer);
+    learn(planned, std::move(outcome.answer));
 }
 
 void Applier::settle_error(const Planned& planned, const std::exception_ptr& thrown) {

@@ -64,7 +64,7 @@ class Applier {
   k8s::Json write(const Planned& planned) const;
   k8s::Json create(const desired::Object& object) const;
 
-  void settle(const Planned& planned, const Outcome& outcome);
+  void settle(const Planned& planned, Outcome outcome);
   void settle_error(const Planned& planned, const std::exception_ptr& error);
   void resolve_conflict(const Planned& planned);
   void learn(const Planned& planned, k8s::Json answer);

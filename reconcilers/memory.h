@@ -19,7 +19,8 @@ namespace reconcilers {
 
 using TimePoint = k8s::Clock::time_point;
 
-constexpr std::chrono::seconds kCacheDelay(1);  // a watch that works is faster
+constexpr std::chrono::seconds kCacheDelay(1);    // a watch that works is faster
+constexpr std::chrono::seconds kEndingPause(10);  // until a namespace that is going is asked again
 
 // 10 s, 20 s, … 10 min.
 std::chrono::seconds backoff(int failures);
@@ -76,7 +77,8 @@ struct Memory {
   std::optional<SecretContent> credentials;
   std::map<std::string, JobFailures> jobs;  // by name
   Progress progress;
-  std::optional<TimePoint> faulty_since;  // passes have met faults without a break
+  std::optional<TimePoint> namespace_ending;  // a write was refused for that
+  std::optional<TimePoint> faulty_since;      // passes have met faults without a break
   std::optional<TimePoint> status_written;
   int small_status_writes = 0;              // since the last that changed a condition
   k8s::Json status_refused = nullptr;       // sent, and stored otherwise

@@ -123,7 +123,10 @@ void Pass::run_valid(const crds::Resolved& resolved) {
   const desired::Objects desired = desired::build(resolved, facts);
   const Gates open = open_gates(resolved, facts, observed, desired);
   Applied applied = apply(resolved, desired, open, credential_state);
-  if (applied.namespace_ending) return;
+  if (applied.namespace_ending) {
+    memory.namespace_ending = now;
+    return;
+  }
   if (!resolved.paused) operate(resolved, desired, open);
   if (applied.waiting || credential_state.waiting) memory.wake_at(now + kCacheDelay);
   if (faults.none()) memory.faulty_since.reset();
@@ -269,6 +272,9 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
     return Action::await_change();
   }
   const auto memory = impl_->memory_of(key, observed->uid());
+  const auto ending = [&] { return action_until(*memory->namespace_ending + kEndingPause, now); };
+  if (memory->namespace_ending && now < *memory->namespace_ending + kEndingPause) return ending();
+  memory->namespace_ending.reset();
   memory->fingerprint.reset();
   memory->due.reset();
   bool valid = true;
@@ -276,10 +282,14 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
     valid =
         Pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now}.run();
   } catch (const k8s::ApiError& error) {
-    if (says_namespace_ending(error)) return Action::await_change();
+    if (says_namespace_ending(error)) {
+      memory->namespace_ending = now;
+      return ending();
+    }
     if (error.code() != 409) throw;
     return Action::requeue(kCacheDelay);  // somebody was faster: the cache will say who
   }
+  if (memory->namespace_ending) return ending();
   memory->fingerprint = before;
   Action action = action_until(memory->due, now);
   action.invalid = !valid;

@@ -232,6 +232,19 @@ TEST_F(WatcherTest, AnOptionalKindThatIsAbsentOrForbiddenCountsAsSyncedAndEmpty)
   }
 }
 
+// An API server that has just started refuses everything until it has read the roles.
+TEST_F(WatcherTest, WhatWasKnownOfAnOptionalKindIsNotForgottenForALaterRefusal) {
+  spec_.optional = true;
+  watcher_.reset();
+  listed("10", {object("a", "u1", "3")}).then_stream({end()});
+  transport_.then_open(
+      [](const Request&) -> std::unique_ptr<Stream> { throw ApiError(403, "Forbidden", "no"); });
+  steps(2);
+  for (int i = 0; i < 2; ++i) step();
+  EXPECT_EQ(held(), "a/u1@3 ");
+  EXPECT_GT(watcher_->health().failures, 0);
+}
+
 TEST_F(WatcherTest, ANeededKindThatIsAbsentOrForbiddenIsAFailure) {
   for (const int code : {401, 403, 404}) {
     watcher_.reset();

@@ -10,18 +10,10 @@
 #include <vector>
 
 #include "operator/stop_event.h"
-#include "operator/work_queue.h"
+#include "queue_values.h"
 
 namespace op {
 namespace {
-
-using namespace std::chrono_literals;
-using k8s::ObjectKey;
-using Time = WorkQueue::Time;
-
-const ObjectKey kA{"EntityService", "ns", "a"};
-const ObjectKey kB{"EntityService", "ns", "b"};
-const Time kStart{1000s};
 
 TEST(Fairness, PutsAChangeBeforeWhatTheFirstListsHold) {
   WorkQueue queue;

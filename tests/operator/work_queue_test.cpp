@@ -9,16 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "queue_values.h"
+
 namespace op {
 namespace {
-
-using namespace std::chrono_literals;
-using k8s::ObjectKey;
-using Time = WorkQueue::Time;
-
-const ObjectKey kA{"EntityService", "ns", "a"};
-const ObjectKey kB{"EntityService", "ns", "b"};
-const Time kStart{1000s};
 
 struct Durations : QueueObserver {
   void waited(std::chrono::duration<double> time) override { waits.push_back(time.count()); }

@@ -38,7 +38,7 @@ DEFAULT = ["unit", "tools", "configuration", "integration"]
 STRESS = ["transport_stress_test", "dead_peer_test"]
 # What threads share: queue, store, watcher, transport.
 CONCURRENT = ["k8s_client_test", "operator_test", *STRESS]
-SECONDS = {"tools": 600, "configuration": 900, "integration": 2700, "nodes": 900, "e2e": 7200,
+SECONDS = {"tools": 600, "configuration": 900, "integration": 1800, "nodes": 900, "e2e": 7200,
            "application": 5400}
 SECONDS_PER_PROGRAM = 7200 if "LONG_TESTS" in os.environ else 300
 SLOWER_WITH_TSAN = 4

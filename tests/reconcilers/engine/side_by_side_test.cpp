@@ -70,6 +70,12 @@ TEST(SideBySide, InANamespaceThatIsGoingNoMoreIsSentThanIsUnderWay) {
   it.reconcile();
   const auto refused = it.count([](const Seen& write) { return write.status == 403; });
   EXPECT_THAT(refused, AllOf(Ge(1U), Le(kAtOnce)));
+  it.forget_requests();
+  for (int pass = 0; pass < 3; ++pass) {
+    it.sync();
+    it.reconcile();
+  }
+  EXPECT_THAT(it.writes(), IsEmpty()) << "the namespace will not come back in a moment";
 }
 
 TEST(SideBySide, RefusalsAreToldInTheOrderOfThePlanWhateverAnswersFirst) {
