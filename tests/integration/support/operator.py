@@ -35,9 +35,9 @@ def free_port():
 
 class Operator:
     def __init__(self, cluster, api, folder, server=None, ca=None, lease="entityservice-operator",
-                 account=(NAMESPACE, "entityservice-operator")):
+                 account=(NAMESPACE, "entityservice-operator"), server_name=None):
         self.cluster, self.api, self.folder = cluster, api, folder
-        self.server, self.ca, self.lease = server, ca, lease
+        self.server, self.ca, self.lease, self.server_name = server, ca, lease, server_name
         self.namespace, self.account = account
         self.user = f"system:serviceaccount:{self.namespace}:{self.account}"
         self.process = None
@@ -50,11 +50,12 @@ class Operator:
              "spec": {"expirationSeconds": 7200}})["status"]["token"]
         admin = yaml.safe_load(open(self.cluster.kubeconfig))["clusters"][0]["cluster"]
         path = os.path.join(self.folder, "operator.kubeconfig")
+        named = {"tls-server-name": self.server_name} if self.server_name else {}
         config = {
             "apiVersion": "v1", "kind": "Config", "current-context": "it",
             "clusters": [{"name": "it", "cluster": {
                 "server": self.server or admin["server"],
-                "certificate-authority": self.ca or admin["certificate-authority"]}}],
+                "certificate-authority": self.ca or admin["certificate-authority"], **named}}],
             "users": [{"name": "it", "user": {"token": token}}],
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
         }
@@ -62,10 +63,10 @@ class Operator:
             yaml.safe_dump(config, file)
         return path
 
-    def start(self, *extra, ready=True):
+    def start(self, *extra, ready=True, kubeconfig=None):
         assert self.process is None
         self.health, self.metrics = free_port(), free_port()
-        command = [os.environ["OPERATOR"], "run", "--kubeconfig", self.kubeconfig(),
+        command = [os.environ["OPERATOR"], "run", "--kubeconfig", kubeconfig or self.kubeconfig(),
                    "--lease-namespace", self.namespace, "--lease-name", self.lease,
                    "--metrics-bind-address", f"127.0.0.1:{self.metrics}",
                    "--health-probe-bind-address", f"127.0.0.1:{self.health}", *extra]
