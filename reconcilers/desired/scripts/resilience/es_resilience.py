@@ -19,9 +19,11 @@ MENDED = {
     "celery.worker.consumer.consumer": ("es_ledger", "mend_restart"),
     "celery.worker.consumer.tasks": ("es_ledger", "mend_consumer"),
     "celery.backends.redis": ("es_tasks", "mend_chords"),
+    "celery.app.base": ("es_database", "mend_tasks"),
     "celery.app.task": ("es_tasks", "mend_lost_children"),
     "celery.worker.request": ("es_tasks", "mend_requests"),
     APPLICATION + ".tasks.base_task": ("es_tasks", "mend_pause"),
+    "psycopg2.pool": ("es_database", "mend_pools"),
     "urllib3.poolmanager": ("es_store", "mend_pools"),
 }
 
@@ -82,10 +84,21 @@ class _Finder:
         except Exception as error:
             say("off: %r" % error)
             return
+        self._load_own()
         loaded = [sys.modules[name] for name in MENDED if name in sys.modules]
         self._waits_for.update(name for name in MENDED if name not in sys.modules)
         for module in loaded:
             mend(module)
+
+    @staticmethod
+    def _load_own():
+        """Before anything is waited for: one of ours that imports what is to be mended would be
+        asked to mend it before it is whole itself."""
+        for file in sorted({file for file, _ in MENDED.values()}):
+            try:
+                importlib.import_module(file)
+            except Exception:
+                pass  # told when it is to mend something
 
     def _spec(self, name, path, target):
         for finder in sys.meta_path:

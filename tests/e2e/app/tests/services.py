@@ -15,6 +15,9 @@ POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 STORE, APPLICATION = "tests/object-store/build.sh", "tests/e2e/app/build.sh"
 REDIS_NAME = "redis.test"
 REDIS_ADDRESSES = ["127.0.1.1", "127.0.1.2", "127.0.1.3"]
+# Postgres listens here, too, so that the application can be cut off from it.
+POSTGRES_APART = "127.0.4.1"
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 PASSWORD = "password1"
 ACCESS = {who: (who + "access", who + "secret") for who in ("root", "app", "upload", "download")}
 
@@ -32,6 +35,11 @@ def eventually(condition, seconds, what):
             last = error
         assert time.monotonic() < end, "{} s passed, not {}: {}".format(seconds, what, last)
         time.sleep(0.1)
+
+
+def children(pid):
+    with open("/proc/{0}/task/{0}/children".format(pid), encoding="utf-8") as file:
+        return [int(child) for child in file.read().split()]
 
 
 @contextlib.contextmanager
@@ -105,15 +113,30 @@ class Stores:
         data = self.path / "postgres"
         data.mkdir()
         shutil.chown(data, "nobody", "nogroup")
-        user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         (self.path / "password").write_text(PASSWORD)
-        subprocess.run([*user, POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A",
+        subprocess.run([*NOBODY, POSTGRES / "initdb", "-D", data, "-U", "postgres", "-A",
                         "scram-sha-256", "--pwfile", self.path / "password", "--no-sync"],
                        check=True, stdout=subprocess.DEVNULL)
-        self.processes.append(Process(
-            [*user, POSTGRES / "postgres", "-D", data, "-c", "listen_addresses=127.0.0.1",
-             "-c", "unix_socket_directories="], self.path / "postgres.log"))
+        self.start_postgres()
+
+    def start_postgres(self):
+        self.postgres = Process(
+            [*NOBODY, POSTGRES / "postgres", "-D", self.path / "postgres", "-c",
+             "listen_addresses=127.0.0.1,%s" % POSTGRES_APART, "-c", "unix_socket_directories="],
+            self.path / "postgres.log")
+        self.processes.append(self.postgres)
         eventually(lambda: self.query("SELECT 1") == "1", 30, "Postgres answers")
+
+    def signal_postgres(self, number):
+        """To all its processes at once, as when its container is killed."""
+        first = self.postgres.popen.pid
+        for pid in [first, *children(first)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill_postgres(self):
+        self.signal_postgres(signal.SIGKILL)
+        self.postgres.kill()
 
     def query(self, sql, database="postgres"):
         done = subprocess.run(

@@ -357,3 +357,20 @@ ask = connection.sock.getsockopt
 print(json.dumps([pool.timeout.read_timeout, ask(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
                   ask(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)]))
 """, tuning) == expected
+
+
+@pytest.mark.parametrize("order", ["{}, entityservice", "entityservice, {}"])
+@pytest.mark.parametrize("first", ["celery.app.base", "psycopg2.pool", "urllib3.poolmanager"])
+def test_the_libraries_are_mended_whichever_is_imported_first(first, order, tmp_path):
+    home = services.built(services.APPLICATION)
+    done = services.subprocess.run(
+        [home / "bin/python", "-c", "import " + order.format(first) + """
+import entityservice.web, entityservice.async_worker
+import celery, psycopg2.pool, redis, urllib3
+for mended in (celery.Celery.send_task, psycopg2.pool.ThreadedConnectionPool.getconn,
+               redis.Redis.execute_command, urllib3.PoolManager.__init__):
+    mended.__wrapped__
+"""], capture_output=True, text=True, timeout=60, cwd=tmp_path,
+        env={"PATH": "{}:/usr/bin:/bin".format(home / "bin"), **TUNINGS["Operator"]})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("resilience module: on") and "stays" not in done.stderr
