@@ -84,8 +84,9 @@ Variables environment(const Resolved& resolved) {
 std::optional<Object> resilience(const Resolved& resolved) {
   if (resolved.tuning != crds::Tuning::Operator) return std::nullopt;
   std::map<std::string, std::string> files;
-  for (const char* file : {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_broker.py",
-                           "es_ledger.py", "es_tasks.py", "es_store.py", "es_database.py"}) {
+  for (const char* file :
+       {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_broker.py", "es_take.py",
+        "es_ledger.py", "es_tasks.py", "es_store.py", "es_database.py"}) {
     files[file] = script(std::string("resilience/") + file);
   }
   return hashed_config(resolved, kConfig, resolved.name + "-resilience", files);

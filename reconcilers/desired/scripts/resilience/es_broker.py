@@ -12,17 +12,19 @@ from queue import Empty
 from kombu.asynchronous import get_event_loop
 
 import es_ledger
+import es_take
 from es_redis import UNAVAILABLE, Patience, wraps
 
 log = logging.getLogger("resilience")
 
-# A BRPOP ends after one second, if there is somebody to end it.
+# A request for a task is answered within a second, if there is somebody to answer.
 SILENCE_SECONDS = 20
 CLIENTS = {"BRPOP": "client", "LISTEN": "subclient"}
 
 
 def mend_transport(module):
     _mend_poller(module.MultiChannelPoller)
+    es_take.mend_taking(module.Channel)
     _mend_channel(module.Channel)
     _mend_ledger(module.QoS)
 
@@ -184,9 +186,6 @@ def _mend_ledger(qos):
             original(self, delivery_tag)
             # There is room for a task. The loop would see that when it next has something to do, or
             # after a second or two.
-            if es_ledger.keeper is not None and self.channel.active_queues and self.can_consume():
-                try:
-                    self.channel.connection.cycle._register_BRPOP(self.channel)
-                except UNAVAILABLE:
-                    pass  # it sees that, too
+            if es_ledger.serves(self):
+                es_take.ask(self.channel)
         return ack

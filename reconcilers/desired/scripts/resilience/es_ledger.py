@@ -10,6 +10,7 @@ A failover loses the last writes, so a task may be done and what it wrote be gon
 the order of writes: the last one of a task is a proof of all before it. It is acknowledged where
 that is found, else carried out again. So are tasks whose entries come back after they were done.
 """
+import contextlib
 import logging
 import math
 import threading
@@ -54,6 +55,7 @@ return 1
 
 log = logging.getLogger("resilience")
 keeper = None
+_is_entered = False
 
 
 def _enter(pipe, qos, message, tag, owner):
@@ -66,12 +68,29 @@ def _enter(pipe, qos, message, tag, owner):
     return pipe
 
 
+def serves(qos):
+    """Whether it is that of this worker's tasks."""
+    return keeper is not None and keeper.delivers(qos)
+
+
+@contextlib.contextmanager
+def entered():
+    """What is delivered meanwhile was entered when it was taken."""
+    global _is_entered
+    _is_entered = True
+    try:
+        yield
+    finally:
+        _is_entered = False
+
+
 def append(self, message, delivery_tag):
     """QoS.append. A task that was taken is carried out also if that cannot be written."""
     owner = keeper.owner if keeper is not None else None
     try:
-        with self.pipe_or_acquire() as pipe:
-            _enter(pipe, self, message, delivery_tag, owner).execute()
+        if not _is_entered:
+            with self.pipe_or_acquire() as pipe:
+                _enter(pipe, self, message, delivery_tag, owner).execute()
     except UNAVAILABLE as error:
         if owner is None:
             raise
@@ -172,17 +191,17 @@ def mend_restart(module):
 
 
 def give_back(channel):
-    """The consumer has asked for one more task and ends, so nobody would read the answer. It comes
-    within the second that a BRPOP waits."""
+    """The consumer has asked for one more task and ends, so nobody would read the answer."""
     if not getattr(channel, "_in_poll", None):
         return
     client = channel.client
     try:
         answer = client.parse_response(client.connection, "BRPOP")
         if answer:
-            client.rpush(*answer)  # the end that the next one is taken from
+            task = loads(bytes_to_str(answer[1]))
+            move_back(client, channel.qos, task["properties"]["delivery_tag"])
     except UNAVAILABLE as error:
-        log.warning("Redis: %s; a task that was handed out meanwhile is lost", error)
+        log.warning("Redis: %s; a task that was handed out meanwhile comes back later", error)
     finally:
         channel._in_poll = None
 
@@ -208,7 +227,11 @@ class Keeper(threading.Thread):
         self._qos = self._client = None
         self._last_round = None
         self._beats = {}  # owner -> (beat, since when it stands)
+        self._asked = None  # when the main process had asked for a task that had not come
         self._odd = set()  # (what, tag) of the last round: only what is odd twice is mended
+
+    def delivers(self, qos):
+        return self._qos is qos
 
     def serve(self, qos):
         """The consumer of this process delivers through this one from now on."""
@@ -252,7 +275,9 @@ class Keeper(threading.Thread):
 
     def _mend_own(self, qos, client, held, owners, entries):
         ours = {tag for tag in entries if owners.get(tag) == self.owner}
-        odd = {("back", tag) for tag in ours if tag not in held}
+        odd = set()
+        if not self._waits_for_the_same(qos.channel):
+            odd |= {("back", tag) for tag in ours if tag not in held}
         odd |= {("absent", tag) for tag in held if tag not in entries}
         odd |= {("without task", tag) for tag in owners if tag not in entries}
         for what, tag in odd & self._odd:
@@ -264,6 +289,12 @@ class Keeper(threading.Thread):
                 client.hdel(OWNERS, tag)
             log.warning("ledger: a task was %s: %s", what, tag)
         self._odd = odd
+
+    def _waits_for_the_same(self, channel):
+        """Whether the main process has not yet read what it had asked for at the last round: a task
+        that is ours and not held may be just that one."""
+        before, self._asked = self._asked, channel._in_poll and channel.es_asked
+        return self._asked and self._asked == before
 
     def _dead(self, beats, owners, now):
         # Who did not look cannot say that nothing moved.

@@ -1,8 +1,8 @@
 """When the application is imported, mends the libraries that it runs on, each once it is there.
 
 Nothing happens in programs that do not import `entityservice`, such as probes. Nothing happens on
-versions of the libraries that were not tried. What goes wrong in here is told in one line and
-leaves the library as it was.
+versions of Celery, kombu and redis-py that were not tried: their insides are changed. What goes
+wrong in here is told in one line and leaves the library as it was.
 """
 import importlib
 import sys

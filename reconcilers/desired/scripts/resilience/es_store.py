@@ -10,6 +10,11 @@ from es_redis import keepalive, wraps
 CONNECT_SECONDS = 5  # TLS included
 
 
+def is_number(limit):
+    """Not `None`, nor urllib3's sign that nobody has said."""
+    return isinstance(limit, (int, float))
+
+
 def mend_pools(module):
     from urllib3.connection import HTTPConnection
     from urllib3.util import Timeout
@@ -24,6 +29,8 @@ def mend_pools(module):
             settings = self.connection_pool_kw
             limit = settings.get("timeout", Timeout())
             if isinstance(limit, Timeout) and limit.total is None:
-                settings["timeout"] = Timeout(connect=CONNECT_SECONDS, read=limit.read_timeout)
+                connect = limit.connect_timeout
+                connect = min(connect, CONNECT_SECONDS) if is_number(connect) else CONNECT_SECONDS
+                settings["timeout"] = Timeout(connect=connect, read=limit.read_timeout)
             settings.setdefault("socket_options", options)
         return __init__

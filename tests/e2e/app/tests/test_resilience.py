@@ -11,7 +11,7 @@ import time
 import pytest
 
 import services
-from application import request
+from application import Application, request
 from drills import MODULE, TUNINGS, children, computing, exact, left, running, settled, uploaded
 from services import PASSWORD, Redis, eventually
 
@@ -258,22 +258,11 @@ def test_a_task_that_kills_each_process_that_executes_it_fails_at_last(stores):
         assert left(app.redis) == (0, 0)
 
 
-def test_what_redis_hands_to_a_worker_that_is_ending_goes_back_to_its_queue(stores):
-    changes = {"CHUNK_SIZE_AIM": "100000", **TUNINGS["Operator"]}
-    with running(stores, "ending", sentinel=False, **changes) as app:
-        def ask(*command):
-            return app.redis.ask(app.redis.addresses[0], *command)
-        # It asks for more, since one slot of four is taken, and lives on until that one is done.
-        with computing(app, slots=1, begin=uploaded(71).start):
-            os.kill(app.worker.popen.pid, signal.SIGTERM)
-            eventually(lambda: "Warm shutdown" in app.worker.text(), 10, "it knows")
-            # Wakes it while it waits for a task. What it asked for then comes when it reads no more.
-            assert ask("publish", "/0.celery.pidbox", "nothing") == "1"
-            time.sleep(0.1)
-            ask("lpush", "highmemory", "a-task")
-            time.sleep(1.5)
-            assert app.worker.running()
-            assert ask("lrange", "highmemory", "0", "-1") == "a-task"
+def test_every_library_is_mended_in_api_and_worker(stores):
+    with running(stores, "mended", sentinel=False, **TUNINGS["Operator"]) as app:
+        for process in (app.api, app.worker):
+            assert "resilience module: on" in process.text()
+            assert "stays as it is" not in process.text()
 
 
 def test_a_worker_loses_its_subscription_twice_and_its_consumer_goes_on(stores):
@@ -288,6 +277,85 @@ def test_a_worker_loses_its_subscription_twice_and_its_consumer_goes_on(stores):
         assert "Connection to broker lost" not in app.worker.text()
 
 
+class HoldsTask:
+    """A way to Redis that keeps the next answer that hands out a task."""
+
+    def __init__(self, redis):
+        self.target = redis.addresses[0]
+        self.armed, self.holds, self.released = (threading.Event() for _ in range(3))
+        self.listener = socket.create_server(("127.0.2.1", 6379))
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.released.set()
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+        self.listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection((self.target, 6379))
+                for ends in ((client, server, None), (server, client, self._hold)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _carry(source, target, look):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 20):
+                if look:
+                    look(data)
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _hold(self, answer):
+        if b'"delivery_tag"' in answer and self.armed.is_set():
+            self.armed.clear()
+            self.holds.set()
+            self.released.wait(60)
+
+
+@contextlib.contextmanager
+def on_the_way(stores, name, **changes):
+    """An application whose worker has been handed a task that it has not got yet: it, its project
+    and run, and who holds the task."""
+    with services.folder() as path, Redis(path, sentinel=False) as redis, HoldsTask(redis) as way, \
+            Application(path, stores, redis, name, REDIS_SERVER="127.0.2.1", **changes) as app:
+        project = uploaded(72)
+        settled(redis)
+        way.armed.set()
+        run = project.start()
+        assert way.holds.wait(20)
+        yield app, project, run, way
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_a_task_on_its_way_to_a_worker_that_is_killed_is_lost_upstream_only(stores, tuning):
+    with on_the_way(stores, "on_its_way_" + tuning.lower(), **TUNINGS[tuning]) as \
+            (app, project, run, way):
+        app.worker.popen.kill()
+        way.released.set()
+        assert left(app.redis) == (0, 1 if tuning == "Operator" else 0)
+        app.start_worker()  # of the same name, so that nobody waits for a sign of life
+        if tuning == "Operator":
+            assert project.ended(run, 60) == "completed" and exact(project, run)
+            settled(app.redis)
+
+
+def test_a_task_on_its_way_to_a_worker_that_is_ending_goes_back_to_its_queue(stores):
+    with on_the_way(stores, "ending", **TUNINGS["Operator"]) as (app, _, _, way):
+        os.kill(app.worker.popen.pid, signal.SIGTERM)
+        eventually(lambda: "Warm shutdown" in app.worker.text(), 10, "it knows")
+        assert left(app.redis) == (0, 1)
+        way.released.set()
+        eventually(lambda: left(app.redis) == (1, 0), 5, "it is queued again")
+
+
 def test_a_consumer_that_starts_anew_loses_no_task_that_was_on_its_way(stores, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("""
 import es_redis
@@ -295,23 +363,30 @@ def wait(self, error):
     raise error
 es_redis.Patience.wait = wait
 """)
-    changes = {"PYTHONPATH": "{}:{}".format(TUNINGS["Operator"]["PYTHONPATH"], tmp_path)}
-    with running(stores, "anew", sentinel=False, **changes) as app:
-        project, redis, worker = uploaded(72), app.redis, app.worker
-        for _ in range(10):  # until it waits for a task just when it is halted
-            settled(redis)
-            # Both connections have news when it looks: the end of one, then a task on the other.
-            os.kill(worker.popen.pid, signal.SIGSTOP)
-            assert int(redis.ask(redis.addresses[0], "client", "kill", "type", "pubsub")) > 0
-            run = project.start()
-            time.sleep(0.2)
-            handed_out = left(redis) == (0, 0)
-            os.kill(worker.popen.pid, signal.SIGCONT)
-            assert project.ended(run, 60) == "completed" and exact(project, run)
-            if handed_out:
-                break
-        assert handed_out
-        assert "Connection to broker lost" in worker.text()
+    path = "{}:{}".format(TUNINGS["Operator"]["PYTHONPATH"], tmp_path)
+    with on_the_way(stores, "anew", PYTHONPATH=path) as (app, project, run, way):
+        redis = app.redis
+        assert int(redis.ask(redis.addresses[0], "client", "kill", "type", "pubsub")) > 0
+        time.sleep(1)  # it knows, and waits for the answer
+        way.released.set()
+        assert project.ended(run, 15) == "completed" and exact(project, run)
+        assert "Connection to broker lost" in app.worker.text()
+
+
+def test_an_idle_worker_asks_rarely_and_begins_soon(stores):
+    with running(stores, "idle", sentinel=False, **TUNINGS["Operator"]) as app:
+        redis = app.redis
+
+        def calls():
+            text = redis.ask(redis.addresses[0], "info", "commandstats")
+            return int(re.search(r"cmdstat_eval:calls=(\d+)", text)[1])
+        time.sleep(2)
+        before = calls()
+        time.sleep(5)
+        assert 10 <= calls() - before <= 25  # four times a second
+        project = uploaded(73)
+        run = project.start()
+        assert project.ended(run, 20) == "completed" and exact(project, run)
 
 
 STORE = """
