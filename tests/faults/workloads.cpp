@@ -190,7 +190,9 @@ bool Workloads::fails(const std::string& job) {
 
 bool Workloads::job(const ObjectKey& key) {
   const Json& body = *server_.find(key);
-  const ObjectKey pod{"Pod", key.ns, key.name + "-pod"};
+  // Of this Job alone: the pod of an earlier one of its name may be there still.
+  const auto uid = body.at("metadata").at("uid").get<std::string>();
+  const ObjectKey pod{"Pod", key.ns, key.name + "-" + uid};
   if (body.contains(Pointer("/status/conditions"))) return false;
   if (add_pod(key, pod.name, "none")) return true;
   const std::string state = phase(server_.find(pod));
