@@ -19,6 +19,9 @@ constexpr int kLinesPerStep = 500;
 constexpr std::chrono::seconds kShortLife{5};
 // After so many failures without a good line between them a resume can not be what helps.
 constexpr int kResumes = 5;
+// An API server that has just started refuses all until it has read the roles; so often in a row
+// that is believed of one that was away before.
+constexpr int kRefusalsOfAStart = 10;
 // A server that took a streamed list but has nothing to say for so long does not know what it is.
 constexpr std::chrono::seconds kInitialSilence{30};
 constexpr const char* kMetadataWatch =
@@ -97,6 +100,7 @@ struct Watcher::State {
   Clock::time_point heard;  // the opening or the last good line
   bool spoke = false;       // this stream has given a good line
   int barren = 0;           // failures since the last good line
+  int refusals = 0;         // since no connection was found
   Backoff backoff;
 
   void close(Phase next) {
@@ -139,11 +143,17 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     // Once it was allowed, a refusal may be that of an API server that has not read the roles yet.
     const bool forbidden = error.code() == 403 && !state_->listed;
     if (spec_.optional && (forbidden || error.code() == 404)) return absent(error.what());
-    return failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
+    const bool starting =
+        error.code() == 403 && health().unreachable && state_->refusals++ < kRefusalsOfAStart;
+    const milliseconds pause =
+        failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
+    health_.with([&](WatchHealth& health) { health.unreachable = starting; });
+    return pause;
   } catch (const TransportError& error) {
     const milliseconds pause =
         failed(error.what(), std::nullopt, state_->phase == State::Phase::Read);
     const bool unreachable = error.stage() == TransportError::Stage::Connect;
+    state_->refusals = 0;
     health_.with([&](WatchHealth& health) { health.unreachable = unreachable; });
     return pause;
   } catch (const std::exception& error) {  // Malformed, a type that JSON has not
@@ -319,6 +329,7 @@ milliseconds Watcher::absent(const std::string& why) {
   state_->close(State::Phase::List);
   health_.with([&](WatchHealth& health) {
     health.synced = true;
+    health.unreachable = false;
     health.last_error = why;
   });
   return state_->backoff.next();

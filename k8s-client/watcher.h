@@ -38,7 +38,8 @@ struct WatchHealth {
   std::optional<Clock::time_point> last_event;  // any line, bookmarks included
   std::int64_t lists = 0, watches = 0, events = 0, failures = 0;
   int failures_in_a_row = 0;
-  bool unreachable = false;  // the last thing that was tried found no connection
+  // The last thing that was tried found no connection, or only an API server that is starting.
+  bool unreachable = false;
   std::string last_error;
 };
 

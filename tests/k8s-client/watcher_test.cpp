@@ -208,6 +208,35 @@ TEST_F(WatcherTest, NoConnectionIsToldFromAllOtherTrouble) {
   EXPECT_EQ(watcher_->health().failures_in_a_row, 3);
 }
 
+// Or whoever waits for a connection would ask for it whenever somebody else finds one.
+TEST_F(WatcherTest, AnOptionalKindThatIsForbiddenAfterAnOutageIsNoConnectionThatIsMissing) {
+  spec_.optional = true;
+  for (int i = 0; i < 3; ++i) transport_.then(ScriptedTransport::failure(Stage::Connect));
+  step();
+  ASSERT_TRUE(watcher_->health().unreachable);
+  transport_.then(ScriptedTransport::status(403));
+  step();
+  EXPECT_FALSE(watcher_->health().unreachable);
+  EXPECT_TRUE(watcher_->health().synced);
+}
+
+TEST_F(WatcherTest, AnApiServerThatHasNotReadTheRolesYetIsNoneForAWhile) {
+  const auto refused = [this](int code) {
+    transport_.then(ScriptedTransport::status(code));
+    step();
+    return watcher_->health().unreachable;
+  };
+  EXPECT_FALSE(refused(403)) << "it was there all the time";
+  for (int i = 0; i < 3; ++i) transport_.then(ScriptedTransport::failure(Stage::Connect));
+  step();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(refused(403)) << i;
+  EXPECT_FALSE(refused(403)) << "it means it";
+  for (int i = 0; i < 3; ++i) transport_.then(ScriptedTransport::failure(Stage::Connect));
+  step();
+  EXPECT_TRUE(refused(403));
+  EXPECT_FALSE(refused(503)) << "it says itself when to ask again";
+}
+
 TEST_F(WatcherTest, OneWatchsBackOffIsNotAnothers) {
   for (int i = 0; i < 5; ++i) transport_.then(ScriptedTransport::status(500));
   for (int i = 0; i < 4; ++i) step();

@@ -1,6 +1,7 @@
 // An API server with one Lease and the EntityServices that a test gives it, for all transports of a
 // Manager: other lists are empty, watches stay silent, and a list is not streamed. It can also
-// swallow every request, or only what passes write, as a host does that is gone.
+// swallow every request, or only what passes write, as a host does that is gone, refuse
+// connections, and forbid everything, as one that has just started.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,7 @@
 
 namespace op {
 
-enum class Behaviour { Works, Silent, Refuses };
+enum class Behaviour { Works, Silent, Refuses, Forbids };
 
 class FakeApiServer {
  public:
@@ -82,6 +83,7 @@ class FakeApiServer {
       const Behaviour all = server_.behaviour;
       const Behaviour now = by_pass && all == Behaviour::Works ? server_.passes.load() : all;
       if (now == Behaviour::Refuses) throw k8s::TransportError(Stage::Connect, "down");
+      if (now == Behaviour::Forbids) throw k8s::ApiError(403, "Forbidden", "no roles yet");
       if (now == Behaviour::Works) return;
       if (closed_.wait_for(request.deadline)) throw cancelled();
       throw k8s::TransportError(Stage::Deadline, "no answer");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -67,6 +68,25 @@ TEST_F(RunningWatches, ThatFoundNoConnectionGoOnAsSoonAsSomebodyFindsOne) {
   server.behaviour = Behaviour::Refuses;
   runner.start();
   fail_often();
+  server.behaviour = Behaviour::Works;
+  runner.server_answers();
+  EXPECT_TRUE(eventually([this] { return runner.synced(); }));
+  transport->close();
+  stopping.set();
+}
+
+TEST_F(RunningWatches, GoOnAsSoonAsAnApiServerHasReadTheRolesWithWhichItStarted) {
+  const auto all_say = [this](const char* text) {
+    return std::ranges::all_of(runner.reports(), [text](const WatchReport& report) {
+      return report.health.last_error.find(text) != std::string::npos;
+    });
+  };
+  server.behaviour = Behaviour::Refuses;
+  runner.start();
+  fail_often();
+  server.behaviour = Behaviour::Forbids;
+  runner.server_answers();
+  ASSERT_TRUE(eventually([&] { return all_say("no roles yet"); }));
   server.behaviour = Behaviour::Works;
   runner.server_answers();
   EXPECT_TRUE(eventually([this] { return runner.synced(); }));
