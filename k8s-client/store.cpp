@@ -170,17 +170,6 @@ std::size_t Store::group_digest(const std::string& ns, const std::string& value)
   });
 }
 
-std::vector<RecordPtr> Store::all(const std::string& kind) const {
-  return state_.with([&](const State& state) {
-    std::vector<RecordPtr> out;
-    for (auto at = state.objects.lower_bound(KeyView(kind, "", ""));
-         at != state.objects.end() && at->record.key().kind == kind; ++at) {
-      out.push_back(std::make_shared<const Record>(at->record.unpack()));
-    }
-    return out;
-  });
-}
-
 std::vector<ObjectKey> Store::keys(const std::string& kind) const {
   return state_.with([&](const State& state) {
     std::vector<ObjectKey> out;

@@ -56,7 +56,6 @@ class Store {
   // a group.
   std::size_t digest(const ObjectKey& key) const;
   std::size_t group_digest(const std::string& ns, const std::string& value) const;
-  std::vector<RecordPtr> all(const std::string& kind) const;
   std::vector<ObjectKey> keys(const std::string& kind) const;
   std::size_t size() const;
 

@@ -56,11 +56,11 @@ void fill(const k8s::Client& client, k8s::Store& store) {
   for (std::thread& thread : threads) thread.join();
 }
 
-void reconcile_all(reconcilers::Reconciler& reconciler, const std::vector<k8s::RecordPtr>& all,
+void reconcile_all(reconcilers::Reconciler& reconciler, const std::vector<k8s::ObjectKey>& all,
                    int rounds, const char* what) {
   const double before = cpu_seconds();
   for (int round = 0; round < rounds; ++round)
-    for (const k8s::RecordPtr& resource : all) reconciler.reconcile(resource->key);
+    for (const k8s::ObjectKey& resource : all) reconciler.reconcile(resource);
   const double passes = static_cast<double>(rounds) * static_cast<double>(all.size());
   std::printf("{\"%s\": %.2f}\n", what, (cpu_seconds() - before) / passes * 1e6);
 }
@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     fill(client, store);
     malloc_trim(0);
     std::printf("{\"heap_mib\": %.1f}\n", static_cast<double>(mallinfo2().uordblks) / 1048576);
-    const auto all = store.all(reconcilers::entity_services().kind);
+    const auto all = store.keys(reconcilers::entity_services().kind);
     std::printf("{\"resources\": %zu}\n{\"objects\": %zu}\n", all.size(), store.size());
     reconcilers::Reconciler reconciler(client, store, {});
     reconcile_all(reconciler, all, 1, "first_pass_us");

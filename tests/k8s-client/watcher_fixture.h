@@ -78,7 +78,8 @@ class WatcherFixture {
   }
   std::string held() {
     std::string out;
-    for (const auto& record : store_.all("ConfigMap")) {
+    for (const ObjectKey& key : store_.keys("ConfigMap")) {
+      const RecordPtr record = store_.find(key);
       out += record->key.name + "/" + record->uid + "@" + record->resource_version + " ";
     }
     return out;
