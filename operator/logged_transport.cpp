@@ -12,8 +12,8 @@ namespace {
 // Of what says how a resource is, there is much, and it can be read where it was written.
 bool changes_something(const k8s::Request& request) {
   const std::string_view path = request.path;
-  return request.method != "GET" && !path.ends_with("/status") &&
-         path.find("/events") == std::string_view::npos;
+  return request.method != "GET" && !path.starts_with("/apis/entityservice.io/") &&
+         !path.starts_with("/apis/events.k8s.io/");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Logs each request with the server's answer: what a write changed at level info, everything else
-// at debug. Bodies are never logged, they hold secrets. As thread-safe as the transport that it
-// wraps, which must outlive it.
+// Logs each request with the server's answer: what a write changed at level info; everything else
+// at debug, the status and the events of resources too. Bodies are never logged, they hold secrets.
+// As thread-safe as the transport that it wraps, which must outlive it.
 #pragma once
 
 #include <memory>
