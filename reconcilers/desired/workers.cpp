@@ -56,7 +56,7 @@ limits = {"socket_timeout": 5, "socket_connect_timeout": 5}
 app = Celery(broker=os.environ["CELERY_BROKER_URL"])
 app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
 name = "celery@" + socket.gethostname()
-left = ["celery", "compute", "highmemory"]
+left = sys.argv[2].split(",")
 while left:
     try:
         if app.control.cancel_consumer(left[-1], destination=[name], reply=True, timeout=4):
@@ -70,19 +70,19 @@ time.sleep(2)
 
 // No more tasks. SIGTERM: finish what runs. Shortly before the kubelet would kill, SIGQUIT: give
 // the rest back to the queue at once instead of after the visibility timeout of an hour.
-Json stop_command(std::int64_t grace_seconds) {
+Json stop_command(std::int64_t grace_seconds, const std::string& queues) {
   const std::int64_t patience = std::max<std::int64_t>(grace_seconds - 10, 1);
   const std::int64_t asking = std::clamp<std::int64_t>(patience / 3, 1, 30);
   const std::string script =
       "python -c \"$1\" " + std::to_string(asking) +
-      "\n"
+      " \"$2\"\n"
       "kill -TERM 1\n"
       "left=" +
       std::to_string(std::max<std::int64_t>(patience - asking, 1)) +
       "\n"
       "while [ \"$left\" -gt 0 ] && kill -0 1; do sleep 1; left=$((left - 1)); done\n"
       "kill -QUIT 1\n";
-  return Json::array({"sh", "-c", script, "stop", kTakeNoMore});
+  return Json::array({"sh", "-c", script, "stop", kTakeNoMore, queues});
 }
 
 Json ping_probe(int period, int failures) {
@@ -113,7 +113,8 @@ Json container(const Resolved& resolved, const AppConfig& config, const crds::Wo
   // Ready, too, once it has answered first: a rollout waits for workers that consume.
   worker["startupProbe"] = ping_probe(10, 60);
   worker["livenessProbe"] = ping_probe(180, 5);
-  worker["lifecycle"] = {{"preStop", {{"exec", {{"command", stop_command(pool.grace_seconds)}}}}}};
+  worker["lifecycle"] = {
+      {"preStop", {{"exec", {{"command", stop_command(pool.grace_seconds, queues)}}}}}};
   return worker;
 }
 

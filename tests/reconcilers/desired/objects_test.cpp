@@ -175,5 +175,23 @@ TEST(Objects, WhatIsUnknownLeavesOutWhatHangsOnIt) {
   EXPECT_EQ(names, std::set<std::string>());
 }
 
+TEST(Workers, GiveUpTheQueuesThatTheyReadBeforeTheyEnd) {
+  const Objects objects = build(of_profile("Production"), known());
+  std::set<std::string> pools;
+  for (const char* name : {"demo-worker", "demo-worker-highmemory"}) {
+    const Json pod = template_of(find(objects, "Deployment", name));
+    const Json& worker = pod.at("/spec/containers/0"_json_pointer);
+    const Json& command = worker.at("command");
+    const auto queues = std::next(std::find(command.begin(), command.end(), "-Q"));
+    Json hook = worker.at("/lifecycle/preStop/exec/command"_json_pointer);
+    EXPECT_EQ(hook.back(), *queues) << name;
+    hook.erase(hook.size() - 1);
+    for (const char* queue : {"compute", "highmemory"})
+      EXPECT_THAT(hook.dump(), testing::Not(testing::HasSubstr(queue))) << name;
+    pools.insert(queues->get<std::string>());
+  }
+  EXPECT_EQ(pools.size(), 2U);
+}
+
 }  // namespace
 }  // namespace reconcilers::desired
