@@ -148,7 +148,7 @@ void add_conflicts(const Situation& it, std::vector<Condition>& conditions) {
   if (!it.applied.contested.empty())
     parts.push_back(
         "changed or removed whenever it was put right, so that this is done ever more "
-        "rarely, at most every " +
+        "rarely, down to once every " +
         std::to_string(kLongestPause.count()) + " minutes: " + join(it.applied.contested, ", ") +
         "; let whoever it is leave the operator's fields alone");
   for (const auto& object : it.applied.edited)

@@ -37,7 +37,8 @@ std::string remedy(const std::string& text) {
     return "ask who owns that admission rule, or change what it objects to";
   // User "NAME" cannot VERB …; validation, too, says of values what they cannot be.
   if (contains(text, "\" cannot ") || contains(text, "cannot set blockOwnerDeletion"))
-    return "the operator lacks this permission: apply the install.yaml of its version";
+    return "the operator lacks this permission: apply the manifest that it was installed with "
+           "(install.yaml or namespaced.yaml), of its version";
   return "";
 }
 

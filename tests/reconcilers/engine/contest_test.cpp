@@ -104,6 +104,7 @@ TEST_F(Fight, IsToldOnceWithTheRivalAndSlowedDown) {
   EXPECT_THAT(repairs(), ::testing::AllOf(::testing::Ge(15U), ::testing::Le(25U)));
   EXPECT_EQ(it.condition("FieldConflict"), "True Contested");
   EXPECT_THAT(it.message("FieldConflict"), HasSubstr("Deployment demo-worker (by other-operator)"));
+  EXPECT_THAT(it.message("FieldConflict"), HasSubstr("down to once every 5 minutes"));
   EXPECT_EQ(it.condition("Ready"), "False ComponentsNotReady");
   EXPECT_THAT(it.message("Ready"), HasSubstr("demo-worker"));
   EXPECT_EQ(told(), 1U);

@@ -228,8 +228,9 @@ TEST(Refusal, SaysWhatToDo) {
       {R"(Internal error: failed calling webhook "x.example": no endpoints)", "webhook right"},
       {R"(admission webhook "x.example" denied the request: no)", "admission rule"},
       {"ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no", "admission rule"},
-      {R"(User "op" cannot patch resource "services" in API group "")", "install.yaml"},
-      {"cannot set blockOwnerDeletion if an ownerReference refers to …", "install.yaml"},
+      {R"(User "op" cannot patch resource "services" in API group "")",
+       "(install.yaml or namespaced.yaml)"},
+      {"cannot set blockOwnerDeletion if an ownerReference refers to …", "install.yaml or"},
   };
   for (const auto& [answer, advice] : table)
     EXPECT_THAT(refusal_text("Service a", k8s::ApiError(403, "Forbidden", answer)),
