@@ -95,24 +95,25 @@ void Events::post(const std::string& type, const std::string& reason,
   const bool again = told.written > 0;
   const bool rare = told.count >= 2 * told.written || now - told.written_at >= kSeriesPause;
   if (again && (told.uid.empty() || !rare)) return;
-  if (again)
-    count(name, told);
-  else
-    told.uid = create(name, type, reason, note);
+  if (again && !count(name, told)) told = {1};
+  if (told.written == 0) told.uid = create(name, type, reason, note);
   told.written = told.count;
   told.written_at = now;
 }
 
 // All else in it stays as it was when that first happened: the API server lets nobody change it.
-void Events::count(const std::string& name, const ToldEvent& told) const {
+bool Events::count(const std::string& name, const ToldEvent& told) const {
   const Json body = {
       {"metadata", {{"uid", told.uid}}},
       {"series", {{"count", told.count}, {"lastObservedTime", micro_time(wall_now)}}}};
   try {
     client.merge(events(), observed.key.ns, name, body, kManager);
+  } catch (const k8s::ApiError& error) {
+    return error.code() != 404 && error.code() != 409;
   } catch (const k8s::Error&) {
-    // not counted, or the event is gone: the status says it too
+    // not counted: the status says it too
   }
+  return true;
 }
 
 std::string Events::create(const std::string& name, const std::string& type,

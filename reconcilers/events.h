@@ -30,7 +30,7 @@ struct Events {
   // The uid of the event, empty where that is not known.
   std::string create(const std::string& name, const std::string& type, const std::string& reason,
                      const std::string& note) const;
-  void count(const std::string& name, const ToldEvent& told) const;
+  bool count(const std::string& name, const ToldEvent& told) const;  // false: the event is gone
 };
 
 }  // namespace reconcilers

@@ -64,7 +64,7 @@ struct Progress {
 struct ToldEvent {
   int count = 0, written = 0;  // so often it happened, so often says the event
   TimePoint written_at{};
-  std::string uid;  // empty: an earlier process has told it, and nobody counts
+  std::string uid = {};  // empty: an earlier process has told it, and nobody counts
 };
 
 struct Memory {

@@ -50,6 +50,16 @@ TEST_F(Flapping, IsOneEventWhoseSeriesCountsIt) {
   EXPECT_EQ(patches(), 3U) << "of the 2nd, 4th and 8th, and none of what an earlier process told";
 }
 
+TEST_F(Flapping, WhoseEventIsGoneIsToldAnew) {
+  flap(3);
+  for (const auto& event : it.cluster.keys("Event")) it.cluster.remove(event);
+  flap(1);
+  ASSERT_EQ(told("NotReady").size(), 1U);
+  EXPECT_FALSE(told("NotReady").front().contains("series"));
+  flap(1);
+  EXPECT_EQ(told("NotReady").front().value("/series/count"_json_pointer, 0), 2);
+}
+
 TEST_F(Flapping, ThatAnEarlierProcessHasToldIsNotToldAgain) {
   flap(1);
   const auto before = told("NotReady");
