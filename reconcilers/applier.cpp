@@ -92,7 +92,15 @@ void Applier::carry_out(const std::vector<const Planned*>& stage) {
     if (may_be_sent(*planned)) sent.push_back(planned);
   std::vector<Outcome> outcomes(sent.size());
   together(sent.size(), at_once_, [&](std::size_t i) { outcomes[i] = send(*sent[i]); });
-  for (std::size_t i = 0; i < sent.size(); ++i) settle(*sent[i], std::move(outcomes[i]));
+  std::exception_ptr ends_the_pass;
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    try {
+      settle(*sent[i], std::move(outcomes[i]));
+    } catch (const k8s::Error&) {
+      if (!ends_the_pass) ends_the_pass = std::current_exception();
+    }
+  }
+  if (ends_the_pass) std::rethrow_exception(ends_the_pass);
 }
 
 bool Applier::may_be_sent(const Planned& planned) {
@@ -183,6 +191,7 @@ k8s::Json Applier::create(const desired::Object& object) const {
 }
 
 void Applier::resolve_conflict(const Planned& planned) {
+  if (faults_.given_up()) return fail(planned);
   const desired::Object& object = *planned.object;
   Planned again = planned;
   again.step = object.write == desired::Write::Apply ? Step::Update : Step::TakeBack;

@@ -45,7 +45,8 @@ class Applier {
         now_(now),
         at_once_(at_once) {}
 
-  // Throws what concerns the API server as a whole, as `Faults` does.
+  // Throws what concerns the API server as a whole, as `Faults` does, once it has learnt from all
+  // answers.
   Applied carry_out(const Plan& plan);
   // What `carry_out` would do, as `pending`; makes no request.
   static Applied pause(const Plan& plan);

@@ -1,15 +1,22 @@
 // The requests of a pass, several under way at once as in the running operator.
+#include <atomic>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "tests/reconcilers/engine/harness.h"
 
 namespace reconcilers::test {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::Not;
 
 constexpr std::size_t kAtOnce = 8;
 
@@ -76,6 +83,27 @@ TEST(SideBySide, InANamespaceThatIsGoingNoMoreIsSentThanIsUnderWay) {
     it.reconcile();
   }
   EXPECT_THAT(it.writes(), IsEmpty()) << "the namespace will not come back in a moment";
+}
+
+TEST(SideBySide, WhatWasAnsweredIsKnownThoughAnotherRequestEndsThePass) {
+  Harness it(kAtOnce);
+  std::atomic<int> answered = 0;
+  it.cluster.failing["PATCH ServiceAccount/demo"] = 401;  // the first of the plan, the last to fail
+  it.cluster.after_write = [&](const Seen& write) { answered += write.kind == "Service" ? 1 : 0; };
+  it.cluster.on_the_way = [&](const k8s::Request& request) {
+    while (request.path.ends_with("/serviceaccounts/demo") && answered < 3)
+      std::this_thread::sleep_for(1ms);
+  };
+  it.create("demo", test_spec());
+  it.sync();
+  it.reconcile();
+  ASSERT_EQ(it.failed_passes, 1);
+  ASSERT_GE(it.cluster.keys("Service").size(), 3U);
+  it.cluster.failing.clear();
+  it.cluster.on_the_way = nullptr;
+  it.forget_requests();
+  it.reconcile();  // the watches have told nothing yet
+  EXPECT_THAT(it.writes(), Not(Contains(EndsWith(" 409"))));
 }
 
 TEST(SideBySide, RefusalsAreToldInTheOrderOfThePlanWhateverAnswersFirst) {

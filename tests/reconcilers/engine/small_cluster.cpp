@@ -32,8 +32,6 @@ bool has_generation(const std::string& kind) {
   return kind != "ConfigMap" && kind != "Secret" && kind != "ServiceAccount" && kind != "Event";
 }
 
-void merge_patch(Json& target, const Json& patch) { target.merge_patch(patch); }
-
 // What the real API server refuses to change.
 const char* immutable_part(const std::string& kind, const Json& before, const Json& after) {
   const auto differs = [&](const char* pointer) {
@@ -82,6 +80,7 @@ SmallCluster::Call SmallCluster::parse(const k8s::Request& request) const {
 }
 
 Response SmallCluster::send(const k8s::Request& request) {
+  if (on_the_way) on_the_way(request);
   const std::lock_guard lock(one_request_);
   const Call call = parse(request);
   Seen it{request.method, call.key.kind, call.key.name, call.subresource, call.manager, 0};
@@ -217,7 +216,7 @@ Response SmallCluster::merge(const Call& call) {
       return error(409, "Conflict", std::string(field) + " precondition failed");
   }
   const Stored before = object;
-  merge_patch(object.body, call.body);
+  object.body.merge_patch(call.body);
   if (call.key.kind == "PersistentVolumeClaim") {
     if (auto refusal = storage.refuse(before.body, object.body)) {
       object = before;

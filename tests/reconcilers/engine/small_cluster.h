@@ -61,6 +61,7 @@ class SmallCluster final : public k8s::Transport {
   void restore(const Snapshot& snapshot);
 
   std::vector<Seen> seen;
+  std::function<void(const k8s::Request&)> on_the_way;  // on the request's thread, others go on
   std::function<void(const Seen&)> before_write, after_write;  // may throw Crash
   // Kinds and names that admission refuses: "Deployment/demo-api" → its message
   std::map<std::string, std::string> refused;
