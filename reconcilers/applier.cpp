@@ -57,12 +57,6 @@ k8s::Json identity_alone(const desired::Object& object, const std::string& uid) 
             {"ownerReferences", ours.at("ownerReferences")}}}};
 }
 
-bool says_ready(const k8s::Json& status) {
-  for (const auto& it : status.value("conditions", k8s::Json::array()))
-    if (it.value("type", "") == "Ready") return it.value("status", "") == "True";
-  return false;
-}
-
 }  // namespace
 
 Applied Applier::carry_out(const Plan& plan) {
@@ -221,7 +215,7 @@ void Applier::resolve_conflict(const Planned& planned) {
 void Applier::learn(const Planned& planned, k8s::Json answer) {
   k8s::Record record = record_of(planned.object->kind(), std::move(answer));
   memory_.refusals.erase(record.key);
-  note_repair(planned, record.key);
+  note_write(memory_.contests[{record.key, Intent::Body}], planned.hash, now_);
   if (record.owned != planned.hash)
     memory_.settled[record.key] = {planned.hash, record.owned, planned.step != Step::TakeBack};
   else
@@ -229,26 +223,19 @@ void Applier::learn(const Planned& planned, k8s::Json answer) {
   store_.put(std::move(record));
 }
 
-// While a resource comes up nobody fights for its objects, and there are too many to remember all.
-void Applier::note_repair(const Planned& planned, const k8s::ObjectKey& key) {
-  const bool expected = planned.step == Step::Create && !says_ready(observed_.status());
-  if (expected && !memory_.contests.contains(key)) return;
-  note_write(memory_.contests[key], planned.hash, now_);
-}
-
 bool Applier::put_off(const Planned& planned) {
   const desired::Object& object = *planned.object;
   const k8s::ObjectKey key = key_of(observed_, object);
-  if (planned.step == Step::Scale || !memory_.put_off(key, planned.hash, now_)) return false;
+  if (planned.step == Step::Scale || !memory_.put_off(key, Intent::Body, planned.hash, now_))
+    return false;
   applied_.refused.insert(title(object));
   if (planned.step == Step::Create) unusable_[title(object)] = object.component;
-  std::string& rival = memory_.contests[key].rival;
+  std::string& rival = memory_.contests[{key, Intent::Body}].rival;
   if (!rival.empty()) return true;
-  rival = "somebody";
   faults_.attempt(title(object), [&] {
     const auto live = client_.find(resource_of(object.kind()), key.ns, key.name);
     const std::string writer = live ? last_writer(*live, kManager) : "";
-    if (!writer.empty()) rival = writer;
+    rival = writer.empty() ? "somebody" : writer;
   });
   return true;
 }

@@ -70,7 +70,6 @@ class Applier {
   void resolve_conflict(const Planned& planned);
   void learn(const Planned& planned, k8s::Json answer);
   void fail(const Planned& planned);
-  void note_repair(const Planned& planned, const k8s::ObjectKey& key);
   bool put_off(const Planned& planned);
   void refuse(const Planned& planned, const std::string& reason, const std::string& message);
   bool refused_before(const Planned& planned);

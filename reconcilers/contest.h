@@ -19,13 +19,16 @@ inline constexpr const char* kContested = "Contested";
 // Left alone for so long after a repair, the object is no longer fought for.
 inline constexpr std::chrono::minutes kPeace{10};
 
+// What of an object is written: what the plan asks for, or whether it goes with the resource.
+enum class Intent { Body, Retention };
+
 // The writes of one object that asked for the same, in a row.
 struct Contest {
   std::string desired = {};  // hash of the body; another one is a change of the resource's own
   int repairs = 0;           // the first write is none
   k8s::Clock::time_point last{};
   bool fight = false;      // one of them had to wait
-  std::string rival = {};  // the field manager that wrote last before that; empty: not asked for
+  std::string rival = {};  // the field manager that wrote last before that; empty: not known yet
 };
 
 // `desired` was written.

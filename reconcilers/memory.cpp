@@ -18,13 +18,19 @@ const Refusal* Memory::refused(const k8s::ObjectKey& key, const std::string& des
   return &refusal;
 }
 
-bool Memory::put_off(const k8s::ObjectKey& key, const std::string& desired, TimePoint now) {
-  const auto found = contests.find(key);
+bool Memory::put_off(const k8s::ObjectKey& key, Intent intent, const std::string& desired,
+                     TimePoint now) {
+  const auto found = contests.find({key, intent});
   if (found == contests.end()) return false;
   const TimePoint again = repair_time(found->second, desired);
   if (now >= again) return false;
   wake_at(again);
   return found->second.fight = true;
+}
+
+void Memory::note_ready() {
+  if (std::exchange(came_up, true)) return;
+  std::erase_if(contests, [](const auto& it) { return it.second.repairs == 0; });
 }
 
 void Memory::refuse(const k8s::ObjectKey& key, const std::string& desired,

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "k8s-client/clock.h"
@@ -73,7 +74,8 @@ struct Memory {
   std::optional<TimePoint> due;            // … after which it must be run again nevertheless
   std::map<k8s::ObjectKey, Settled> settled;
   std::map<k8s::ObjectKey, Refusal> refusals;
-  std::map<k8s::ObjectKey, Contest> contests;  // of what was written lately
+  std::map<std::pair<k8s::ObjectKey, Intent>, Contest> contests;  // of what was written lately
+  bool came_up = false;                                           // has been Ready once
   std::optional<SecretContent> credentials;
   std::map<std::string, JobFailures> jobs;  // by name
   Progress progress;
@@ -92,7 +94,9 @@ struct Memory {
   const Refusal* refused(const k8s::ObjectKey& key, const std::string& desired, TimePoint now);
   // Whether `desired` must not be written now, because somebody fights for the object; the pass is
   // due again when it may.
-  bool put_off(const k8s::ObjectKey& key, const std::string& desired, TimePoint now);
+  bool put_off(const k8s::ObjectKey& key, Intent intent, const std::string& desired, TimePoint now);
+  // The resource is Ready: what was made once on the way there is no contest, and it is much.
+  void note_ready();
   void refuse(const k8s::ObjectKey& key, const std::string& desired, const std::string& reason,
               const std::string& message, TimePoint now);
 };

@@ -47,7 +47,9 @@ void Procedures::remove(const Record& record, const std::string& resource_versio
     const bool removed = client.remove(resource_of(record.key.kind), record.key.ns, record.key.name,
                                        {record.uid, resource_version}, "Background");
     if (removed) store.remove(record.key, record.uid);
-    memory.contests.erase(record.key);  // made anew, it is not somebody else who removed it
+    // Made anew, it is not somebody else who removed it.
+    for (const Intent intent : {Intent::Body, Intent::Retention})
+      memory.contests.erase({record.key, intent});
   });
 }
 

@@ -87,19 +87,29 @@ void add_pending_procedures(const crds::Resolved& resolved, const desired::Objec
     pending.push_back(title(change));
 }
 
-// What somebody else makes of what was written.
-void note_conflicts(const Observed& observed, Memory& memory, TimePoint now, Applied& applied) {
+// Who fights for what was written.
+void note_contests(Memory& memory, TimePoint now, Applied& applied) {
   std::erase_if(memory.contests, [now](const auto& it) { return is_over(it.second, now); });
-  for (const auto& [key, contest] : memory.contests) {
+  std::map<std::string, std::string> rivals;  // an object may be contested in both its intents
+  for (const auto& [about, contest] : memory.contests) {
     if (!contest.fight) continue;
     const std::string who = contest.rival.empty() ? "" : " (by " + contest.rival + ")";
-    applied.contested.push_back(key.kind + " " + key.name + who);
+    rivals.try_emplace(about.first.kind + " " + about.first.name, who);
     memory.wake_at(contest.last + kPeace);
   }
-  for (const auto& [key, settled] : memory.settled) {
-    const k8s::RecordPtr record = observed.find(key.kind, key.name);
-    if (settled.whole && record && record->owned == settled.owned)
-      applied.altered.push_back(key.kind + " " + key.name);
+  for (const auto& [object, who] : rivals) applied.contested.push_back(object + who);
+}
+
+// What the API server makes of what is asked for now: of an earlier body nobody wants to know.
+void note_altered(const desired::Objects& desired, const Observed& observed, const Memory& memory,
+                  Applied& applied) {
+  for (const desired::Object& object : desired) {
+    const auto found = memory.settled.find(key_of(observed, object));
+    if (found == memory.settled.end() || !found->second.whole) continue;
+    const k8s::RecordPtr record = observed.find(object.kind(), object.name());
+    if (record && record->owned == found->second.owned &&
+        found->second.desired == k8s::desired_hash(object.body))
+      applied.altered.push_back(title(object));
   }
 }
 
@@ -188,7 +198,8 @@ void Pass::operate(const crds::Resolved& resolved, const desired::Objects& desir
 void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desired, Applied applied,
                    const CredentialState& credentials) {
   if (const auto fresh = observe(store, observed.key)) observed = *fresh;
-  note_conflicts(observed, memory, now, applied);
+  note_contests(memory, now, applied);
+  note_altered(desired, observed, memory, applied);
   std::vector<Held> held = applied.held;
   for (Held& it : outdated_redis(observed)) held.push_back(std::move(it));
   const auto components =
@@ -202,6 +213,7 @@ void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desir
       assess({resolved, components, applied, credentials.foreign_keys, now >= due,
               storage_condition(volume_claims(resolved, desired, observed), memory.refusals)});
   if (assessment.reconciling && !resolved.suspend) memory.wake_at(due);
+  if (assessment.ready) memory.note_ready();
   publisher().publish(
       status_fields(resolved, desired, observed, components, held, rfc3339(wall_now)), assessment);
 }

@@ -80,10 +80,11 @@ void Procedures::keep_or_release(const std::vector<Following>& changes) const {
     const bool is_data = key.kind == "PersistentVolumeClaim";
     if (change.into_deletion && !is_data && !all) return;
     const std::string wanted = change.into_deletion ? "follows" : "stays";
-    const bool done = !memory.put_off(key, wanted, now) && faults.attempt(title(change), [&] {
-      follow(*change.record, change.into_deletion);
-      note_write(memory.contests[key], wanted, now);
-    });
+    const bool done =
+        !memory.put_off(key, Intent::Retention, wanted, now) && faults.attempt(title(change), [&] {
+          follow(*change.record, change.into_deletion);
+          note_write(memory.contests[{key, Intent::Retention}], wanted, now);
+        });
     all = all && done;
   }
 }

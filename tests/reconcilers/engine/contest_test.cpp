@@ -164,6 +164,34 @@ TEST_F(Fight, RemovalsCountToo) {
   EXPECT_THAT(it.message("FieldConflict"), HasSubstr("Service demo-api"));
 }
 
+TEST_F(Fight, TheRivalIsAskedForUntilTheApiServerHasSaidWhoItIs) {
+  it.cluster.failing["GET Deployment/demo-worker"] = 500;
+  fight(60s);
+  ASSERT_EQ(it.condition("FieldConflict"), "True Contested");
+  EXPECT_THAT(it.message("FieldConflict"), ::testing::Not(HasSubstr("(by ")));
+  it.cluster.failing.clear();
+  fight(60s);
+  EXPECT_THAT(it.message("FieldConflict"), HasSubstr("Deployment demo-worker (by other-operator)"));
+}
+
+TEST_F(Fight, OverTheRedisStateThatIsMadeAnewAndFollowsTheResourceIsSlowedDownAndToldOnce) {
+  it.edit_spec("demo", [](Json& spec) { spec["deletionPolicy"] = "Delete"; });
+  it.settle();
+  it.forget_requests();
+  const auto state = key("ConfigMap", "demo-redis-state");
+  for (int i = 0; i < 60; ++i) {
+    if (it.cluster.find(state) != nullptr) it.cluster.remove(state);
+    it.pass_time(5s);
+  }
+  const auto made =
+      it.count([](const Seen& seen) { return seen.is_write() && seen.status == 201; });
+  EXPECT_THAT(made, ::testing::AllOf(::testing::Ge(8U), ::testing::Le(12U)));
+  EXPECT_EQ(it.condition("FieldConflict"), "True Contested");
+  const std::string told = it.message("FieldConflict"), title = "ConfigMap demo-redis-state";
+  ASSERT_THAT(told, HasSubstr(title));
+  EXPECT_EQ(told.find(title), told.rfind(title)) << told;
+}
+
 TEST_F(Fight, OverWhatTheDeletionPolicyAsksOfVolumesIsSlowedDownToo) {
   it.edit_spec("demo", [](Json& spec) { spec["deletionPolicy"] = "Delete"; });
   it.settle();
@@ -219,6 +247,22 @@ TEST(Admission, ThatStoresOtherValuesIsToldAndNotFought) {
   it.settle();
   EXPECT_EQ(it.condition("FieldConflict"), "");
   EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
+TEST(Admission, ThatStoresWhatTheResourceAsksForByNowAltersNothing) {
+  Harness it;
+  it.cluster.admission = [](const SmallCluster::Key& target, Json& body) {
+    if (target.name == "demo-worker") body["spec"]["replicas"] = 7;
+  };
+  it.create("demo", minimal_spec());
+  it.settle();
+  ASSERT_EQ(it.condition("FieldConflict"), "True Altered");
+  it.edit_spec("demo", [](Json& spec) { spec["replicas"] = 7; });
+  it.settle();
+  EXPECT_EQ(it.condition("FieldConflict"), "");
+  it.edit_spec("demo", [](Json& spec) { spec["replicas"] = 2; });
+  it.settle();
+  EXPECT_EQ(it.condition("FieldConflict"), "True Altered");
 }
 
 }  // namespace

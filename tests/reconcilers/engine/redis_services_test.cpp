@@ -74,6 +74,7 @@ TEST_F(RedisServices, TakeAnyAddressWhenTheirsIsTakenAndTheClientsLearnIt) {
   EXPECT_THAT(it.find("Deployment", "demo-worker")->dump(), HasSubstr(address("demo-redis-1")));
   EXPECT_EQ(it.condition("Ready"), "True Ready");
   EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
+  EXPECT_EQ(it.condition("FieldConflict"), "") << "nobody asks for the former address any more";
 }
 
 }  // namespace
