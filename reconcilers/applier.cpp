@@ -221,6 +221,7 @@ void Applier::learn(const Planned& planned, k8s::Json answer) {
   else
     memory_.settled.erase(record.key);
   store_.put(std::move(record));
+  applied_.wrote = true;
 }
 
 bool Applier::put_off(const Planned& planned) {

@@ -30,6 +30,7 @@ struct Applied {
   std::vector<Issue> faults = {};    // of the API server; may go away by themselves
   std::vector<std::string> contested = {};  // somebody fights for them, and who
   std::vector<std::string> altered = {};    // stored otherwise than they were sent
+  bool wrote = false;                       // more than numbers of replicas
 };
 
 class Applier {

@@ -54,6 +54,7 @@ struct Pass {
   Observed observed;
   TimePoint now;
   Faults faults{options.now};
+  bool wrote = false;  // an object
 
   bool run();  // false: the resource is invalid
 
@@ -133,6 +134,7 @@ void Pass::run_valid(const crds::Resolved& resolved) {
   const desired::Objects desired = desired::build(resolved, facts);
   const Gates open = open_gates(resolved, facts, observed, desired);
   Applied applied = apply(resolved, desired, open, credential_state);
+  wrote = applied.wrote;
   if (applied.namespace_ending) {
     memory.namespace_ending = now;
     return;
@@ -290,9 +292,9 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
   memory->fingerprint.reset();
   memory->due.reset();
   bool valid = true;
+  Pass pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now};
   try {
-    valid =
-        Pass{impl_->client, impl_->store, impl_->options, *memory, std::move(*observed), now}.run();
+    valid = pass.run();
   } catch (const k8s::ApiError& error) {
     if (says_namespace_ending(error)) {
       memory->namespace_ending = now;
@@ -302,7 +304,8 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
     return Action::requeue(kCacheDelay);  // somebody was faster: the cache will say who
   }
   if (memory->namespace_ending) return ending();
-  memory->fingerprint = before;
+  // Whoever undid a write of this pass by now has left no trace: all is as it was before.
+  if (!pass.wrote) memory->fingerprint = before;
   Action action = action_until(memory->due, now);
   action.invalid = !valid;
   return action;

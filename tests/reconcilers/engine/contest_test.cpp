@@ -164,6 +164,26 @@ TEST_F(Fight, RemovalsCountToo) {
   EXPECT_THAT(it.message("FieldConflict"), HasSubstr("Service demo-api"));
 }
 
+// As a tool does that prunes what it does not know.
+TEST(Removals, OfWhatANewResourceNeedsAreAFightFromTheBeginning) {
+  Harness it;
+  const auto target = key("StatefulSet", "demo-postgres");
+  int made = 0;
+  it.cluster.after_write = [&](const Seen& seen) {
+    if (seen.kind != target.kind || seen.name != target.name || seen.status != 201) return;
+    ++made;
+    it.cluster.remove(target);
+  };
+  it.create("demo", production_spec());
+  it.pass_time(300s);
+  EXPECT_THAT(made, ::testing::AllOf(::testing::Ge(8), ::testing::Le(12)));
+  EXPECT_EQ(it.condition("FieldConflict"), "True Contested");
+  EXPECT_THAT(it.message("FieldConflict"), HasSubstr("StatefulSet demo-postgres"));
+  it.cluster.after_write = nullptr;
+  it.pass_time(kLongestPause);
+  EXPECT_EQ(it.condition("Ready"), "True Ready");
+}
+
 TEST_F(Fight, TheRivalIsAskedForUntilTheApiServerHasSaidWhoItIs) {
   it.cluster.failing["GET Deployment/demo-worker"] = 500;
   fight(60s);

@@ -56,6 +56,16 @@ TEST_F(Drift, ObjectThatIsDeletedIsMadeByOneWrite) {
   EXPECT_EQ(it.owned_state(), before);
 }
 
+TEST_F(Drift, WhatIsUndoneBeforeThePassThatMadeItHasEndedIsMadeAgain) {
+  const auto target = key("Service", "demo-api");
+  it.cluster.after_write = [&, times = 0](const Seen& seen) mutable {
+    if (seen.name == target.name && seen.status == 201 && ++times == 1) it.cluster.remove(target);
+  };
+  it.cluster.remove(target);
+  it.settle();
+  EXPECT_EQ(it.owned_state(), before);
+}
+
 TEST_F(Drift, ValueThatAnotherManagerForcesIsTakenBackByOneWrite) {
   for (const auto& target : kApplied) {
     it.cluster.apply_as("rival", {{"apiVersion", "any"},
