@@ -55,6 +55,11 @@ std::string postgresql_conf(const Resolved& resolved) {
       {"log_timezone", "UTC"},
       {"log_checkpoints", "on"},
       {"log_lock_waits", "on"},
+      // A client whose node is gone says nothing; its session would keep its locks for two hours.
+      {"tcp_keepalives_idle", "10"},
+      {"tcp_keepalives_interval", "5"},
+      {"tcp_keepalives_count", "3"},
+      {"tcp_user_timeout", "20000"},
   };
   for (const auto& parameter : resolved.database.parameters) settings.push_back(parameter);
   const std::vector<std::pair<std::string, std::string>> fixed = {

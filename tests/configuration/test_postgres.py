@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import network
 import rendered
 from pod import Pod, eventually
 
@@ -105,6 +106,27 @@ def test_the_parameters_are_in_force(shared):
         "password_encryption": "scram-sha-256", "data_checksums": "on", "server_encoding": "UTF8",
         "lc_collate": "C.UTF-8", "TimeZone": "UTC"}
     assert {name: shared.value(f"SHOW {name}", **ROOT) for name in expected} == expected
+
+
+def test_a_session_whose_client_is_gone_without_a_word_ends_with_its_locks(shared):
+    shared.value("CREATE TABLE locked (id int)")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    with subprocess.Popen(["unshare", "--net", "sleep", "100"]) as node:
+        inside = ["nsenter", "-t", str(node.pid), "-n"]
+        eventually(lambda: os.readlink(f"/proc/{node.pid}/ns/net") != os.readlink("/proc/self/ns/net"),
+                   5, "a network of its own")
+        network.connect(node.pid, "10.96.7.1")
+        with subprocess.Popen(
+                [*inside, PSQL, "-X", "-q", "-h", shared.address, "-U", "anonlink_a", "-d", "anonlink"],
+                env={**os.environ, "PGPASSWORD": PASSWORD}, stdin=subprocess.PIPE, text=True) as client:
+            client.stdin.write("BEGIN; LOCK TABLE locked;\n")
+            client.stdin.flush()
+            eventually(lambda: shared.value(waiting, **ROOT) == "1", 10, "it has the lock")
+            subprocess.run([*inside, "ip", "link", "set", "eth0", "down"], check=True)
+            eventually(lambda: shared.value(waiting, **ROOT) == "0", 40, "the session has ended")
+            client.kill()
+        node.kill()
+    shared.value("DROP TABLE locked")
 
 
 def test_no_password_is_in_the_log_or_readable_by_the_login_role(shared):
