@@ -93,6 +93,13 @@ def _mend_poller(poller):
             return register
         return make
 
+    def on_readable(self, fileno):
+        """What has come is read also by a worker that has no slot free, or the loop would spin until
+        one is: commands, the end of a connection."""
+        channel, kind = self._fd_to_chan[fileno]
+        channel.handlers[kind]()
+
+    poller.on_readable = on_readable
     wraps(poller, "_register_BRPOP")(waiting("BRPOP"))
     wraps(poller, "_register_LISTEN")(waiting("LISTEN"))
 
