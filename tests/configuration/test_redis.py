@@ -253,6 +253,26 @@ def test_a_master_that_is_told_to_stop_hands_over_first(redis):
     assert redis.content()
 
 
+def test_a_master_hands_over_to_replicas_that_no_sentinel_has_seen_fit_yet(redis):
+    redis.write()
+    redis.established()
+
+    def known(priority):
+        found = [cli(redis.address(one), "SENTINEL", "REPLICAS", "mymaster", port=26379, password=None)
+                 for one in range(3)]
+        return all(text.splitlines().count("slave-priority") == 2
+                   and text.count(f"slave-priority\n{priority}\n") == 2 for text in found)
+
+    def set_priority(priority):
+        for one in (1, 2):
+            assert cli(redis.address(one), "CONFIG", "SET", "replica-priority", str(priority)) == "OK"
+    set_priority(0)
+    eventually(lambda: known(0), 25, "every Sentinel takes them for unfit")
+    set_priority(100)
+    assert redis.pods[0].containers["redis"].stop() < 28
+    eventually(lambda: "master" in redis.roles().values(), 2, "a new master")
+
+
 class Counting:
     """Counts at an address, as fast as it answers, until it is no master any more."""
 

@@ -6,19 +6,36 @@
 set -eu
 # shellcheck source-path=SCRIPTDIR source=redis-lib.sh
 . /etc/redis/redis-lib.sh
-trap 'redis_cli 127.0.0.1 CLIENT UNPAUSE >"$run/stop"' EXIT
+
+unpause() {
+  redis_cli 127.0.0.1 CLIENT UNPAUSE >"$run/stop"
+}
+trap unpause EXIT
+
+# Prints yes when a Sentinel begins, later when each that answers knows nobody to promote.
+fail_over() {
+  verdict=no
+  for peer in $(peers); do
+    case $(sentinel_cli "$peer" SENTINEL FAILOVER mymaster) in
+      OK* | INPROG*) verdict=yes && break ;;
+      *NOGOODSLAVE*) verdict=later ;;
+    esac
+  done
+  echo "$verdict"
+}
 
 [ "$(redis_cli 127.0.0.1 ROLE | head -n 1)" = master ] || exit 0
 ask stop || exit 0
 [ "$master" = "$me" ] || exit 0
-redis_cli 127.0.0.1 CLIENT PAUSE $((down_after_ms * 9 / 10)) WRITE >"$run/stop"
-accepted=''
-for peer in $(peers); do
-  case $(sentinel_cli "$peer" SENTINEL FAILOVER mymaster) in
-    OK* | INPROG*) accepted=yes && break ;;
-  esac
+# A replica that has just come into step may be promoted, but Sentinel looks every ten seconds only.
+begins=later
+asked_ms=$(now_ms)
+while [ "$begins" = later ] && [ $(($(now_ms) - asked_ms)) -lt 11000 ]; do
+  redis_cli 127.0.0.1 CLIENT PAUSE $((down_after_ms * 9 / 10)) WRITE >"$run/stop"
+  begins=$(fail_over)
+  if [ "$begins" = later ]; then unpause && sleep 1; fi
 done
-[ -n "$accepted" ] || exit 0
+[ "$begins" = yes ] || exit 0
 began_ms=$(now_ms)
 while [ $(($(now_ms) - began_ms)) -lt 15000 ]; do
   if ask stop && [ "$master" != "$me" ]; then
