@@ -17,6 +17,7 @@ import services
 from application import request
 from drills import MODULE, TUNINGS, computing, exact, left, running, settled, uploaded
 from services import PASSWORD, POSTGRES_APART, Redis, eventually
+from ways import Way
 
 # The operator sets it for every role.
 LIMIT = {"PGCONNECT_TIMEOUT": "10"}
@@ -175,31 +176,20 @@ def test_no_request_meets_a_connection_that_died_with_postgres(postgres, tuning,
         assert app.api.running()
 
 
-class Way:
+class LosesCommit(Way):
     """To Postgres, and it loses the first COMMIT, or its answer. The server is not told."""
 
     def __init__(self, loses):
+        super().__init__(("127.0.2.1", 5432))
         self.loses, self.lost, self.kept = loses, 0, []
-        self.listener = socket.create_server(("127.0.2.1", 5432))
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
-        self.listener.close()
+        super().__exit__()
         for server in self.kept:
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
-
-    def _carry(self, client):
+    def carry(self, client):
         server = socket.create_connection(("127.0.0.1", 5432))
         self.kept.append(server)
         threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
@@ -284,7 +274,7 @@ def python(code, tuning="Operator", server="127.0.0.1", **changes):
 @pytest.mark.parametrize("loses, executions", [("answer", 1), ("request", 2)])
 def test_what_is_committed_is_committed_once_although_the_commit_or_its_answer_was_lost(
         counted, how, loses, executions):
-    with Way(loses) as way:
+    with LosesCommit(loses) as way:
         assert python(COUNT % how + END, server="127.0.2.1") == [None, executions]
         assert way.lost == 1
     assert counted.query("SELECT n FROM counted") == "1"
@@ -293,13 +283,14 @@ def test_what_is_committed_is_committed_once_although_the_commit_or_its_answer_w
 @pytest.mark.parametrize("how, expected", [("database.transaction", "OperationalError"),
                                            ("blind", None)])
 def test_upstream_fails_or_goes_on_without_its_commit(counted, how, expected):
-    with Way("request"):
+    with LosesCommit("request"):
         assert python(COUNT % how + END, "Upstream", "127.0.2.1") == [expected, 1]
 
 
 def test_nothing_follows_from_a_commit_that_failed_unnoticed(counted):
     """What comes after it is queued once, by the execution that did commit."""
-    with services.folder() as path, Redis(path, sentinel=False) as redis, Way("request") as way:
+    with services.folder() as path, Redis(path, sentinel=False) as redis, \
+            LosesCommit("request") as way:
         address, = redis.addresses
         assert python(COUNT % "blind" + """
     celery.send_task("next")

@@ -14,6 +14,7 @@ import services
 from application import Application, request
 from drills import MODULE, TUNINGS, children, computing, exact, left, running, settled, uploaded
 from services import PASSWORD, Redis, eventually
+from ways import Way
 
 # The application's environment, for programs that need no more of it than its import.
 BEGIN = "import entityservice, redis, sys, json\nfrom entityservice import cache\n"
@@ -48,28 +49,14 @@ def python(redis, code, tuning="Operator", **changes):
     return json.loads(done.stdout.splitlines()[-1])  # the log goes there, too
 
 
-class LosesAnswers:
+class LosesAnswers(Way):
     """A way to Redis that carries a chosen request over and loses its answer, once."""
 
     def __init__(self, redis, word):
+        super().__init__(("127.0.2.1", 6379))
         self.target, self.word, self.lost = redis.addresses[0], word.encode(), 0
-        self.listener = socket.create_server(("127.0.2.1", 6379))
 
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
-        self.listener.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
-
-    def _carry(self, client):
+    def carry(self, client):
         server = socket.create_connection((self.target, 6379))
         with client, server, contextlib.suppress(OSError):
             while data := client.recv(1 << 20):
@@ -277,33 +264,25 @@ def test_a_worker_loses_its_subscription_twice_and_its_consumer_goes_on(stores):
         assert "Connection to broker lost" not in app.worker.text()
 
 
-class HoldsTask:
+class HoldsTask(Way):
     """A way to Redis that keeps the next answer that hands out a task."""
 
     def __init__(self, redis):
+        super().__init__(("127.0.2.1", 6379))
         self.target = redis.addresses[0]
         self.armed, self.holds, self.released = (threading.Event() for _ in range(3))
-        self.listener = socket.create_server(("127.0.2.1", 6379))
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
 
     def __exit__(self, *_):
         self.released.set()
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
-        self.listener.close()
+        super().__exit__()
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                server = socket.create_connection((self.target, 6379))
-                for ends in ((client, server, None), (server, client, self._hold)):
-                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+    def carry(self, client):
+        server = socket.create_connection((self.target, 6379))
+        threading.Thread(target=self._pass_on, args=(client, server, None), daemon=True).start()
+        self._pass_on(server, client, self._hold)
 
     @staticmethod
-    def _carry(source, target, look):
+    def _pass_on(source, target, look):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 20):
                 if look:
