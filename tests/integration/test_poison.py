@@ -2,6 +2,7 @@
 import json
 import re
 import socket
+from statistics import median
 
 import pytest
 
@@ -114,7 +115,10 @@ def test_poisoned_resources_cost_the_others_no_request_and_no_pass(
         operator, api, audit, namespace, made, hanging_webhook, ending):
     operator.stop()
     operator.start("--log-level=debug")
-    alone = needed(operator, api, audit, made(f"{namespace}-alone"))
+
+    def thrice(where):
+        return [needed(operator, api, audit, made(f"{namespace}-{where}-{n}")) for n in range(3)]
+    alone = thrice("alone")
 
     hung, refused, gone = (made(f"{namespace}-{why}") for why in ("hung", "refused", "gone"))
     hanging = ["p1", "p2", "p3", "p4", "p5"]  # more than there are workers
@@ -132,11 +136,12 @@ def test_poisoned_resources_cost_the_others_no_request_and_no_pass(
     ending(gone)
     until(lambda: (poisoned <= passes(operator.log, offset).keys()
                    and failing_resources(operator) >= len(poisoned)), 120, "each of them has failed once")
-    beside = needed(operator, api, audit, made(f"{namespace}-beside"))
+    beside = thrice("beside")
 
     print({"alone": alone, "beside": beside, "poisoned": passes(operator.log, offset)})
-    assert (beside["objects"], beside["edits"]) == (alone["objects"], alone["edits"])
-    assert beside["edits"] == len(HEALTHY)
+    assert {(one["objects"], one["edits"]) for one in alone + beside} == {
+        (alone[0]["objects"], len(HEALTHY))}
     # Status and its passes follow pods, whose times are not the same twice.
-    assert beside["passes"] <= 1.3 * alone["passes"] + 5
-    assert beside["requests"] <= 1.3 * alone["requests"] + 5
+    for what in ("passes", "requests"):
+        usual, found = (median(one[what] for one in measured) for measured in (alone, beside))
+        assert found <= 1.3 * usual + 5, what
