@@ -176,6 +176,47 @@ def test_a_master_that_returns_with_an_empty_disk_takes_the_content_of_the_other
     assert redis.content()
 
 
+def sentinel_says(redis, ordinal, name):
+    """Of the master."""
+    lines = cli(redis.address(ordinal), "SENTINEL", "MASTER", "mymaster", port=26379,
+                password=None).splitlines()
+    return dict(zip(lines[::2], lines[1::2])).get(name, "")
+
+
+def elected(redis, ordinals, seconds):
+    """The masters that Sentinels named, in their order, from now on."""
+    found = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for ordinal in ordinals:
+            named = (int(sentinel_says(redis, ordinal, "config-epoch") or -1),
+                     sentinel_says(redis, ordinal, "ip"))
+            if named not in found:
+                found.append(named)
+    return [name for epoch, name in sorted(found) if epoch >= 0]
+
+
+@pytest.mark.parametrize("moment", ["noticed it", "agreed on it"])
+def test_a_master_that_returns_with_an_empty_disk_does_not_disturb_the_election(redis, moment):
+    """A second failover would be one away from the new master, which takes writes meanwhile."""
+    def notice():
+        flags = [sentinel_says(redis, ordinal, "flags") for ordinal in (1, 2)]
+        wanted = "s_down" if moment == "noticed it" else "o_down"
+        return any(wanted in one for one in flags)
+
+    redis.write()
+    redis.established()
+    redis.kill(0)
+    redis.lose_disk(0)
+    eventually(notice, 20, f"somebody {moment}")
+    redis.start(0)
+    new = [name for name in elected(redis, (1, 2), 25) if name != f"demo-redis-0.{DOMAIN}"]
+    assert len(new) == 1, new
+    assert "failover asked" not in redis.pods[0].logs()  # of those who elect already
+    redis.await_settled()
+    assert redis.content()
+
+
 def test_an_empty_replica_cannot_be_elected_before_it_is_in_step(redis):
     def priority():
         return cli(redis.address(2), "CONFIG", "GET", "replica-priority").splitlines()[1]

@@ -38,9 +38,14 @@ content_of_peers() {
   echo empty
 }
 
+# Of peers that do not elect anyhow: theirs and ours would be two, the later one away from a master
+# that takes writes already, and these would be lost. They elect after down_after_ms by themselves;
+# when they have not for long, their next attempt may be far.
 next_request_ms=0
 request_failover() {
   [ "$(now_ms)" -ge "$next_request_ms" ] || return 0
+  case $flags in *failover_in_progress*) return ;; esac
+  undisturbed || waited 30000 || return 0
   for peer in $(peers); do
     answer=$(sentinel_cli "$peer" SENTINEL FAILOVER mymaster) || continue
     log "start-redis: failover asked of $peer: $answer"

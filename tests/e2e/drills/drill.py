@@ -126,13 +126,14 @@ class Drill:
         return sum(now[one] - self.restarts[one] for one in now.keys() & self.restarts.keys())
 
     def _keep_logs(self, found):
-        """Of the workers, before another test makes new ones."""
+        """Of workers and Redis, before another test makes new ones."""
         folder = rows.FOLDER / f"{self.name}-{self.tuning}-{time.time_ns()}"
         folder.mkdir(parents=True)
         (folder / "found").write_text("\n".join([*found.hanging, *found.lost, *found.wrong]))
-        for pod in self.system.pods(*WORKERS):
+        for pod in self.system.pods(*WORKERS, "redis"):
             name = pod["metadata"]["name"]
-            (folder / f"{name}.log").write_text(self.system.kubectl("logs", "--timestamps", name))
+            (folder / f"{name}.log").write_text(
+                self.system.kubectl("logs", "--timestamps", "--all-containers", name))
 
     def _check_load(self, ledger, ended):
         """There was a load: a write each second before and after, and the oracle saw all of it."""
