@@ -70,6 +70,7 @@ struct ToldEvent {
 
 struct Memory {
   std::string uid;                         // of the EntityService that all this is about
+  TimePoint since{};                       // its first pass
   std::optional<std::size_t> fingerprint;  // of the last finished pass
   std::optional<TimePoint> due;            // … after which it must be run again nevertheless
   std::map<k8s::ObjectKey, Settled> settled;

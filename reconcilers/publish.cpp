@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 std::map<std::string, std::string> verdicts(const Json& status, bool only_of_the_whole) {
   std::map<std::string, std::string> found;
+  if (only_of_the_whole) found = {{"Ready", "False"}, {"Stalled", "False"}};  // what is untold
   for (const Json& it : status.value("conditions", Json::array())) {
     const std::string type = it.value("type", "");
     if (only_of_the_whole && type != "Ready" && type != "Stalled") continue;
@@ -39,9 +40,11 @@ Change compare_status(const Json& before, const Json& after) {
 }
 
 // A write costs the API server as much as four of other objects (docs/performance.md). While
-// everything comes up, steps are news every 5 s, and counts ever more rarely: 10 s, 20 s, 40 s…
+// everything comes up, objects go first, for half a second; then steps are news every 5 s, and
+// counts ever more rarely: 10 s, 20 s, 40 s…
 TimePoint write_time(Change change, bool reconciling, const Memory& memory, TimePoint now) {
-  if (change == Change::Flip || !memory.status_written) return now;
+  if (change == Change::Flip) return now;
+  if (!memory.status_written) return reconciling ? memory.since + 500ms : now;
   if (change == Change::Generation || !reconciling) return *memory.status_written + 1s;
   if (change == Change::Step) return *memory.status_written + 5s;
   return *memory.status_written + backoff(memory.small_status_writes + 1);

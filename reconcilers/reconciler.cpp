@@ -221,7 +221,7 @@ void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desir
 }
 
 Publisher Pass::publisher() const {
-  return {client, store, observed, memory, now, options.wall_clock(), options.identity};
+  return {client, store, observed, memory, options.now(), options.wall_clock(), options.identity};
 }
 
 Action action_until(const std::optional<TimePoint>& due, TimePoint now) {
@@ -254,12 +254,14 @@ struct Reconciler::Impl {
     });
   }
 
-  std::shared_ptr<Memory> memory_of(const k8s::ObjectKey& key, const std::string& uid) {
+  std::shared_ptr<Memory> memory_of(const k8s::ObjectKey& key, const std::string& uid,
+                                    TimePoint now) {
     return memories.with([&](auto& all) {
       std::shared_ptr<Memory>& memory = all[key];
       if (!memory || memory->uid != uid) {
         memory = std::make_shared<Memory>();
         memory->uid = uid;
+        memory->since = now;
       }
       return memory;
     });
@@ -285,7 +287,7 @@ Action Reconciler::reconcile(const k8s::ObjectKey& key) {
     impl_->forget(key);
     return Action::await_change();
   }
-  const auto memory = impl_->memory_of(key, observed->uid());
+  const auto memory = impl_->memory_of(key, observed->uid(), now);
   const auto ending = [&] { return action_until(*memory->namespace_ending + kEndingPause, now); };
   if (memory->namespace_ending && now < *memory->namespace_ending + kEndingPause) return ending();
   memory->namespace_ending.reset();

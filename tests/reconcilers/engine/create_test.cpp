@@ -135,7 +135,7 @@ TEST(Create, NothingIsMadeForAResourceOrNamespaceThatIsGoing) {
       << "the first refusal says that nothing can be made here";
 }
 
-TEST(Status, IsWrittenAtOnceForReadinessSoonForAGenerationAndNowAndThenForTheWay) {
+TEST(Status, IsWrittenAtOnceForReadinessSoonForTheFirstAndAGenerationAndNowAndThenForTheWay) {
   const auto condition = [](const char* type, const char* verdict, const char* reason) {
     return Json{{"type", type}, {"status", verdict}, {"reason", reason}};
   };
@@ -151,8 +151,16 @@ TEST(Status, IsWrittenAtOnceForReadinessSoonForAGenerationAndNowAndThenForTheWay
   count["readyReplicas"] = 1;
   Memory memory;
   const TimePoint written(std::chrono::hours(1)), now = written + 100ms;
-  EXPECT_EQ(write_time(compare_status(Json::object(), count), true, memory, now), now)
-      << "the first";
+  memory.since = written;
+  const auto first = [&](const Json& after, bool reconciling) {
+    return write_time(compare_status(Json::object(), after), reconciling, memory, now) - written;
+  };
+  EXPECT_EQ(first(count, true), 500ms);
+  EXPECT_EQ(first(count, false), 100ms) << "nothing is on its way";
+  EXPECT_EQ(first(ready, true), 100ms);
+  Json stalled = before;
+  stalled["conditions"].push_back(condition("Stalled", "True", "InvalidSpec"));
+  EXPECT_EQ(first(stalled, true), 100ms);
   memory.status_written = written;
   const auto wait = [&](const Json& after, bool reconciling) {
     return write_time(compare_status(before, after), reconciling, memory, now) - written;
