@@ -176,31 +176,30 @@ def test_a_master_that_returns_with_an_empty_disk_takes_the_content_of_the_other
     assert redis.content()
 
 
-def sentinel_says(redis, ordinal, name):
-    """Of the master."""
+def sentinel_says(redis, ordinal):
+    """{name: value} of the master, of one moment; {}: nothing."""
     lines = cli(redis.address(ordinal), "SENTINEL", "MASTER", "mymaster", port=26379,
                 password=None).splitlines()
-    return dict(zip(lines[::2], lines[1::2])).get(name, "")
+    return dict(zip(lines[::2], lines[1::2]))
 
 
 def elected(redis, ordinals, seconds):
     """The masters that Sentinels named, in their order, from now on."""
-    found = []
+    found = set()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for ordinal in ordinals:
-            named = (int(sentinel_says(redis, ordinal, "config-epoch") or -1),
-                     sentinel_says(redis, ordinal, "ip"))
-            if named not in found:
-                found.append(named)
-    return [name for epoch, name in sorted(found) if epoch >= 0]
+            told = sentinel_says(redis, ordinal)
+            if told:
+                found.add((int(told["config-epoch"]), told["ip"]))
+    return [name for _, name in sorted(found)]
 
 
 @pytest.mark.parametrize("moment", ["noticed it", "agreed on it"])
 def test_a_master_that_returns_with_an_empty_disk_does_not_disturb_the_election(redis, moment):
     """A second failover would be one away from the new master, which takes writes meanwhile."""
     def notice():
-        flags = [sentinel_says(redis, ordinal, "flags") for ordinal in (1, 2)]
+        flags = [sentinel_says(redis, ordinal).get("flags", "") for ordinal in (1, 2)]
         wanted = "s_down" if moment == "noticed it" else "o_down"
         return any(wanted in one for one in flags)
 

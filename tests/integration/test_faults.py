@@ -76,10 +76,11 @@ def test_a_quota_of_services_is_named_and_spares_the_rest(operator, api, resourc
     assert "Service " in told["message"] and "exceeded quota: small" in told["message"]
     assert "raise the ResourceQuota" in told["message"]
     assert resources.child("ServiceAccount", "demo"), "what is independent is there"
-    assert len(events(api, namespace, "ApplyRefused")) == 1
+    until(lambda: events(api, namespace, "ApplyRefused"), 10, "an event follows the status")
     quota(services=20)
     resources.wait_ready(timeout=120)
     assert resources.condition("Stalled")["status"] == "False"
+    assert len(events(api, namespace, "ApplyRefused")) == 1
 
 
 def test_a_quota_of_pods_is_told_by_the_components(operator, resources, quota):
