@@ -197,6 +197,7 @@ void Watcher::complete(const std::string& version, const std::vector<ObjectKey>&
   state_->initial.reset();
   health_.with([&](WatchHealth& health) {
     health.synced = true;
+    health.absent = false;
     health.last_list = now;
     ++health.lists;
   });
@@ -329,6 +330,7 @@ milliseconds Watcher::absent(const std::string& why) {
   state_->close(State::Phase::List);
   health_.with([&](WatchHealth& health) {
     health.synced = true;
+    health.absent = true;
     health.unreachable = false;
     health.last_error = why;
   });

@@ -34,6 +34,7 @@ struct WatchSpec {
 
 struct WatchHealth {
   bool synced = false;  // one list has been completed
+  bool absent = false;  // optional, and not there or not ours to see when it was last asked for
   std::optional<Clock::time_point> last_list;
   std::optional<Clock::time_point> last_event;  // any line, bookmarks included
   std::int64_t lists = 0, watches = 0, events = 0, failures = 0;

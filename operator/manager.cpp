@@ -181,7 +181,7 @@ class Manager::Impl {
 
   ScrapeFigures figures() const {
     const auto now = k8s::Clock::now();
-    return {engine_.queue().state(now), engine_.watches().figures(now),
+    return {engine_.queue().state(now), watch_figures(engine_.watches().reports(), now),
             engine_.store().size(),     options_.leader_elect && leading_,
             resource_figures(),         process_figures()};
   }

@@ -35,6 +35,11 @@ Family<Histogram>& histograms(prometheus::Registry& registry, const char* name, 
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
+void show_age(Family<Gauge>& ages, const std::string& kind, std::optional<WatchFigures::Age> age) {
+  Gauge& gauge = ages.Add({{"kind", kind}});
+  age ? gauge.Set(age->count()) : ages.Remove(&gauge);
+}
+
 // For a total that is counted elsewhere: only the difference is added.
 void raise(Counter& counter, std::int64_t total) {
   const double difference = static_cast<double>(total) - counter.Value();
@@ -82,8 +87,8 @@ struct Metrics::Series {
     leader.Set(now.leader ? 1 : 0);
     cache_objects.Set(static_cast<double>(now.cache_objects));
     for (const WatchFigures& watch : now.watches) {
-      event_ages.Add({{"kind", watch.kind}}).Set(watch.last_event_age.count());
-      list_ages.Add({{"kind", watch.kind}}).Set(watch.last_list_age.count());
+      show_age(event_ages, watch.kind, watch.last_event_age);
+      show_age(list_ages, watch.kind, watch.last_list_age);
       raise(watch_failures.Add({{"kind", watch.kind}}), watch.failures);
     }
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,13 @@
 
 namespace op {
 
-// Of all watches of one kind: the oldest age, the sum of the failures.
+// Of all watches of one kind: the oldest age, the sum of the failures. No ages: the kind is optional
+// and absent.
 struct WatchFigures {
+  using Age = std::chrono::duration<double>;
   std::string kind;
-  std::chrono::duration<double> last_event_age{0};
-  std::chrono::duration<double> last_list_age{0};
+  std::optional<Age> last_event_age = {};
+  std::optional<Age> last_list_age = {};
   std::int64_t failures = 0;
 };
 

@@ -156,13 +156,15 @@ std::vector<WatchReport> WatchRunner::reports() const {
   return reports;
 }
 
-std::vector<WatchFigures> WatchRunner::figures(k8s::Clock::time_point now) const {
+std::vector<WatchFigures> watch_figures(const std::vector<WatchReport>& reports,
+                                        k8s::Clock::time_point now) {
   std::map<std::string, WatchFigures> by_kind;
-  for (const WatchReport& report : reports()) {
+  for (const WatchReport& report : reports) {
     WatchFigures& figures = by_kind[report.kind];
     figures.kind = report.kind;
     figures.failures += report.health.failures;
-    using Age = std::chrono::duration<double>;
+    if (report.health.absent) continue;
+    using Age = std::optional<WatchFigures::Age>;  // none is less than any
     figures.last_event_age = std::max<Age>(figures.last_event_age, now - last_progress(report));
     figures.last_list_age = std::max<Age>(figures.last_list_age,
                                           now - report.health.last_list.value_or(report.started));

@@ -23,6 +23,10 @@ namespace op {
 std::vector<k8s::WatchSpec> watch_specs(const std::vector<std::string>& namespaces,
                                         const std::string& label_selector);
 
+// One a kind, of what they report at that time.
+std::vector<WatchFigures> watch_figures(const std::vector<WatchReport>& reports,
+                                        k8s::Clock::time_point now);
+
 class WatchRunner {
  public:
   struct Hooks {
@@ -49,7 +53,6 @@ class WatchRunner {
 
   bool synced() const;
   std::vector<WatchReport> reports() const;
-  std::vector<WatchFigures> figures(k8s::Clock::time_point now) const;  // one a kind
 
  private:
   struct Watch;

@@ -216,6 +216,24 @@ def test_a_master_that_returns_with_an_empty_disk_does_not_disturb_the_election(
     assert redis.content()
 
 
+def test_a_master_that_returns_with_an_empty_disk_asks_for_a_failover_that_nobody_makes(redis):
+    redis.write()
+    redis.established()
+    for ordinal in (1, 2):
+        assert cli(redis.address(ordinal), "SENTINEL", "SET", "mymaster", "quorum", "4",
+                   port=26379, password=None) == "OK"  # they miss it, and never agree on it
+    redis.kill(0)
+    redis.lose_disk(0)
+    eventually(lambda: all("s_down" in sentinel_says(redis, ordinal).get("flags", "")
+                           for ordinal in (1, 2)), 20, "both miss it")
+    redis.start(0)
+    assert elected(redis, (1, 2), 15) == [f"demo-redis-0.{DOMAIN}"]
+    assert "failover asked" not in redis.pods[0].logs()
+    assert redis.await_settled(60) != 0
+    assert "failover asked" in redis.pods[0].logs()
+    assert redis.content()
+
+
 def test_an_empty_replica_cannot_be_elected_before_it_is_in_step(redis):
     def priority():
         return cli(redis.address(2), "CONFIG", "GET", "replica-priority").splitlines()[1]

@@ -254,9 +254,11 @@ TEST_F(WatcherTest, AnOptionalKindThatIsAbsentOrForbiddenCountsAsSyncedAndEmpty)
     transport_.then(ScriptedTransport::status(code));
     EXPECT_THAT(step(), first_wait());
     EXPECT_TRUE(watcher_->health().synced);
+    EXPECT_TRUE(watcher_->health().absent);
     EXPECT_EQ(held(), "");
     listed("10", {object("a", "v" + std::to_string(code), "3")});
     steps(1);
+    EXPECT_FALSE(watcher_->health().absent);
     EXPECT_NE(held(), "");
   }
 }

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::IsSupersetOf;
 using Lines = std::vector<std::string>;
 using testing::Not;
@@ -134,6 +135,25 @@ TEST(Metrics, AskForTheRestWhenTheyAreRead) {
                   "entityservice_cache_objects 11",
                   "entityservice_failing_resources 6",
               }));
+}
+
+TEST(Metrics, SayNoAgeOfAKindThatIsAbsentUntilItIsThere) {
+  Metrics metrics(labels());
+  ScrapeFigures figures;
+  metrics.on_scrape([&figures] { return figures; });
+  const auto ages = [&](std::optional<WatchFigures::Age> age) {
+    figures.watches = {{.kind = "Pod", .last_event_age = age, .last_list_age = age}};
+    std::vector<std::string> found;
+    for (const std::string& line : lines(metrics.text()))
+      if (line.starts_with("entityservice_watch_last_")) found.push_back(line);
+    return found;
+  };
+  const std::vector<std::string> both = {
+      "entityservice_watch_last_event_age_seconds{kind=\"Pod\"} 9",
+      "entityservice_watch_last_list_age_seconds{kind=\"Pod\"} 9"};
+  EXPECT_EQ(ages(9s), both);
+  EXPECT_THAT(ages({}), IsEmpty());
+  EXPECT_EQ(ages(9s), both);
 }
 
 TEST(Metrics, CountEachKindOfFailureAlsoAsAnError) {

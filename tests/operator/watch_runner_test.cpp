@@ -29,6 +29,26 @@ TEST(AlarmClock, SleepsNoLongerThanItIsTold) {
   EXPECT_EQ(clock.rings(), 0U);
 }
 
+TEST(WatchFigures, AreTheOldestAgesOfAKindAndNoneOfAnAbsentOne) {
+  const k8s::Clock::time_point start{1h};
+  const auto report = [start](const char* kind, std::chrono::seconds heard, bool absent) {
+    WatchReport it{.kind = kind, .health = {}, .started = start, .last_step = start};
+    it.health.absent = absent;
+    it.health.failures = 1;
+    if (!absent) it.health.last_list = it.health.last_event = start + heard;
+    return it;
+  };
+  const auto figures = watch_figures({report("Namespace", 0s, true), report("Pod", 5s, false),
+                                      report("Pod", 2s, false), report("Pod", 0s, true)},
+                                     start + 10s);
+  ASSERT_EQ(figures.size(), 2U);
+  EXPECT_EQ(figures[0].kind, "Namespace");
+  EXPECT_FALSE(figures[0].last_event_age || figures[0].last_list_age);
+  EXPECT_EQ(figures[1].last_event_age, WatchFigures::Age(8s));
+  EXPECT_EQ(figures[1].last_list_age, WatchFigures::Age(8s));
+  EXPECT_EQ(figures[1].failures, 3);
+}
+
 struct RunningWatches : testing::Test {
   bool eventually(const std::function<bool()>& holds) const {
     for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(10ms);

@@ -135,6 +135,18 @@ TEST(Create, NothingIsMadeForAResourceOrNamespaceThatIsGoing) {
       << "the first refusal says that nothing can be made here";
 }
 
+TEST(Create, ItsFirstStatusComesOnceAndHalfASecondAfterItsFirstPass) {
+  Harness it;
+  it.controllers.never_ready = {"demo-postgres"};
+  it.create("demo", minimal_spec());
+  it.settle(0s);
+  EXPECT_NE(it.find("StatefulSet", "demo-postgres"), nullptr);
+  EXPECT_EQ(it.status(), Json::object());
+  it.settle(1s);
+  EXPECT_EQ(it.condition("Ready"), "False ComponentsNotReady");
+  EXPECT_EQ(it.count([](const Seen& s) { return s.subresource == "status"; }), 1U);
+}
+
 TEST(Status, IsWrittenAtOnceForReadinessSoonForTheFirstAndAGenerationAndNowAndThenForTheWay) {
   const auto condition = [](const char* type, const char* verdict, const char* reason) {
     return Json{{"type", type}, {"status", verdict}, {"reason", reason}};
