@@ -17,7 +17,8 @@ k8s::Sleep at_most(milliseconds longest, const k8s::Sleep& sleep) {
   return [longest, sleep](milliseconds time) { sleep(std::min(time, longest)); };
 }
 
-reconcilers::Options reconciler_options(const EngineOptions& options, const Surroundings& around) {
+reconcilers::Options reconciler_options(const EngineOptions& options, const Surroundings& around,
+                                        const WorkQueue& queue) {
   reconcilers::Options result;
   result.prerelease_namespaces = options.prerelease_namespaces;
   result.identity = options.identity;
@@ -25,6 +26,7 @@ reconcilers::Options reconciler_options(const EngineOptions& options, const Surr
   result.now = around.now;
   result.wall_clock = around.wall_clock;
   result.random = around.passwords;
+  result.others_wait = [&queue, now = around.now] { return queue.anybody_waits(now()); };
   return result;
 }
 
@@ -49,7 +51,7 @@ Engine::Engine(const EngineOptions& options, const Surroundings& around, const E
       lease_client_(capped_transport_, at_most(kElectionRequest, around.sleep)),
       store_(reconcilers::grouping()),
       queue_({.failing_at_once = options.failing_at_once}, hooks.queue),
-      reconciler_(pass_client_, store_, reconciler_options(options, around)),
+      reconciler_(pass_client_, store_, reconciler_options(options, around, queue_)),
       elector_(lease_client_, fence_, election_options(options, around)),
       watches_(watch_client_, store_, watch_specs(options.namespaces, options.watch_label_selector),
                {.stepped = hooks.watch_stepped,

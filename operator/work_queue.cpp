@@ -86,15 +86,22 @@ bool WorkQueue::open(Lane lane) const {
   return lane != kFailing || failing_held_ < limits_.failing_at_once;
 }
 
+bool WorkQueue::is_due(Lane lane, Time now) const {
+  return open(lane) && !lanes_[lane].empty() && std::get<Time>(*lanes_[lane].begin()) <= now;
+}
+
+bool WorkQueue::anybody_waits(Time now) const {
+  const std::lock_guard lock(mutex_);
+  return is_due(kChanged, now) || is_due(kListed, now);
+}
+
 std::optional<WorkQueue::Lane> WorkQueue::due_lane(Time now) {
-  const auto is_due = [this, now](Lane lane) {
-    return open(lane) && !lanes_[lane].empty() && std::get<Time>(*lanes_[lane].begin()) <= now;
-  };
   std::optional<Lane> first;
   for (const Lane lane : {kChanged, kFailing}) {
-    if (is_due(lane) && (!first || *lanes_[lane].begin() < *lanes_[*first].begin())) first = lane;
+    if (is_due(lane, now) && (!first || *lanes_[lane].begin() < *lanes_[*first].begin()))
+      first = lane;
   }
-  if (!is_due(kListed)) return first;
+  if (!is_due(kListed, now)) return first;
   if (first && ++passed_over_ < limits_.turn) return first;
   passed_over_ = 0;
   return kListed;

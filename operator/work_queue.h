@@ -76,6 +76,9 @@ class WorkQueue {
   std::optional<k8s::ObjectKey> take(const k8s::Now& now);
   void stop();
 
+  // Whether a key is due that no worker has taken; those that failed last do not count.
+  bool anybody_waits(Time now) const;
+
   QueueState state(Time now) const;
 
  private:
@@ -101,6 +104,7 @@ class WorkQueue {
   void schedule(const k8s::ObjectKey& key, Waiting& waiting);
   void unschedule(const k8s::ObjectKey& key, Waiting& waiting);
   bool open(Lane lane) const;
+  bool is_due(Lane lane, Time now) const;
   std::optional<Lane> due_lane(Time now);
   std::optional<Time> next_locked() const;
   std::optional<std::pair<k8s::ObjectKey, Time>> pop_locked(Time now);

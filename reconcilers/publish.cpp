@@ -1,5 +1,6 @@
 #include "reconcilers/publish.h"
 
+#include <algorithm>
 #include <ctime>
 #include <iomanip>
 #include <sstream>
@@ -14,6 +15,8 @@ namespace {
 using k8s::Json;
 using namespace std::chrono_literals;
 
+constexpr auto kPatience = 5s;  // of a status with the objects of other resources
+
 std::map<std::string, std::string> verdicts(const Json& status, bool only_of_the_whole) {
   std::map<std::string, std::string> found;
   if (only_of_the_whole) found = {{"Ready", "False"}, {"Stalled", "False"}};  // what is untold
@@ -23,6 +26,15 @@ std::map<std::string, std::string> verdicts(const Json& status, bool only_of_the
     found[type] = it.value("status", "") + (only_of_the_whole ? "" : it.value("reason", ""));
   }
   return found;
+}
+
+// While everything comes up, objects go first, for half a second; then steps are news every 5 s,
+// and counts ever more rarely: 10 s, 20 s, 40 s…
+TimePoint quiet_time(Change change, bool reconciling, const Memory& memory, TimePoint now) {
+  if (!memory.status_written) return reconciling ? memory.since + 500ms : now;
+  if (change == Change::Generation || !reconciling) return *memory.status_written + 1s;
+  if (change == Change::Step) return *memory.status_written + 5s;
+  return *memory.status_written + backoff(memory.small_status_writes + 1);
 }
 
 }  // namespace
@@ -39,15 +51,14 @@ Change compare_status(const Json& before, const Json& after) {
   return step ? Change::Step : Change::Small;
 }
 
-// A write costs the API server as much as four of other objects (docs/performance.md). While
-// everything comes up, objects go first, for half a second; then steps are news every 5 s, and
-// counts ever more rarely: 10 s, 20 s, 40 s…
-TimePoint write_time(Change change, bool reconciling, const Memory& memory, TimePoint now) {
+// A write costs the API server as much as four of other objects (docs/performance.md): objects of
+// other resources go first, too.
+TimePoint write_time(Change change, bool reconciling, const Memory& memory, bool others_wait,
+                     TimePoint now) {
   if (change == Change::Flip) return now;
-  if (!memory.status_written) return reconciling ? memory.since + 500ms : now;
-  if (change == Change::Generation || !reconciling) return *memory.status_written + 1s;
-  if (change == Change::Step) return *memory.status_written + 5s;
-  return *memory.status_written + backoff(memory.small_status_writes + 1);
+  const TimePoint time = quiet_time(change, reconciling, memory, now);
+  if (!others_wait || !reconciling || now < time) return time;
+  return std::min(time + kPatience, now + 1s);
 }
 
 void Publisher::publish(Json fields, const Assessment& assessment) const {
@@ -57,7 +68,7 @@ void Publisher::publish(Json fields, const Assessment& assessment) const {
                              observed.resource->generation, rfc3339(wall_now));
   const Change change = compare_status(old, fields);
   if (change == Change::None || fields == memory.status_refused) return;
-  const TimePoint time = write_time(change, assessment.reconciling, memory, now);
+  const TimePoint time = write_time(change, assessment.reconciling, memory, others_wait, now);
   if (time > now) return memory.wake_at(time);
   write(fields, change);
   Events{client, observed, memory, now, wall_now, identity}.tell(old, fields);

@@ -23,8 +23,9 @@ enum class Change {
 };
 Change compare_status(const k8s::Json& before, const k8s::Json& after);
 
-// When a change may be written at the earliest. Pure.
-TimePoint write_time(Change change, bool reconciling, const Memory& memory, TimePoint now);
+// When a change may be written at the earliest. Pure. `others_wait`: see Options.
+TimePoint write_time(Change change, bool reconciling, const Memory& memory, bool others_wait,
+                     TimePoint now);
 
 struct Publisher {
   const k8s::Client& client;
@@ -34,6 +35,7 @@ struct Publisher {
   TimePoint now;
   std::chrono::system_clock::time_point wall_now;
   const std::string& identity;
+  bool others_wait;
 
   // `fields`: the status without conditions.
   void publish(k8s::Json fields, const Assessment& assessment) const;

@@ -221,7 +221,10 @@ void Pass::publish(const crds::Resolved& resolved, const desired::Objects& desir
 }
 
 Publisher Pass::publisher() const {
-  return {client, store, observed, memory, options.now(), options.wall_clock(), options.identity};
+  return {client,           store,
+          observed,         memory,
+          options.now(),    options.wall_clock(),
+          options.identity, options.others_wait()};
 }
 
 Action action_until(const std::optional<TimePoint>& due, TimePoint now) {

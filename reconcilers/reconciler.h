@@ -22,6 +22,8 @@ struct Options {
   std::function<std::string(std::size_t)> random;                     // default: OpenSSL's
   std::string identity = "entityservice-operator";  // reporting instance of events
   std::size_t requests_at_once = 1;                 // of one pass
+  // Whether other resources are due for a pass: what is only told then waits for their objects.
+  std::function<bool()> others_wait = [] { return false; };
 };
 
 class Reconciler {

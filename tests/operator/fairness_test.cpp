@@ -101,6 +101,20 @@ TEST(Fairness, GivesFailingKeysNoMoreThanTheirShareOfTheWorkers) {
   EXPECT_EQ(queue.pop(now), kB);
 }
 
+TEST(Fairness, SaysThatSomebodyWaitsWhoIsDueAndHasNotFailed) {
+  WorkQueue queue;
+  queue.add_backed_off(kA, kStart);
+  queue.add_after(kB, kStart, 1s);
+  EXPECT_FALSE(queue.anybody_waits(kStart + 999ms));
+  EXPECT_TRUE(queue.anybody_waits(kStart + 1s));
+  while (queue.pop(kStart + 1s)) {
+  }
+  EXPECT_FALSE(queue.anybody_waits(kStart + 1s)) << "workers have them";
+  queue.done(kB, kStart + 1s);
+  queue.add_listed(kB, kStart + 1s);
+  EXPECT_TRUE(queue.anybody_waits(kStart + 1s));
+}
+
 TEST(Fairness, RemembersNothingOfAKeyThatHasRecovered) {
   WorkQueue queue;
   queue.add_backed_off(kA, kStart);

@@ -147,6 +147,17 @@ TEST(Create, ItsFirstStatusComesOnceAndHalfASecondAfterItsFirstPass) {
   EXPECT_EQ(it.count([](const Seen& s) { return s.subresource == "status"; }), 1U);
 }
 
+TEST(Create, ItsFirstStatusWaitsFiveSecondsMoreForTheObjectsOfOthers) {
+  Harness it;
+  it.others_wait = true;
+  it.controllers.never_ready = {"demo-postgres"};
+  it.create("demo", minimal_spec());
+  it.settle(5s);
+  EXPECT_EQ(it.status(), Json::object());
+  it.settle(1s);
+  EXPECT_EQ(it.condition("Ready"), "False ComponentsNotReady");
+}
+
 TEST(Status, IsWrittenAtOnceForReadinessSoonForTheFirstAndAGenerationAndNowAndThenForTheWay) {
   const auto condition = [](const char* type, const char* verdict, const char* reason) {
     return Json{{"type", type}, {"status", verdict}, {"reason", reason}};
@@ -165,7 +176,8 @@ TEST(Status, IsWrittenAtOnceForReadinessSoonForTheFirstAndAGenerationAndNowAndTh
   const TimePoint written(std::chrono::hours(1)), now = written + 100ms;
   memory.since = written;
   const auto first = [&](const Json& after, bool reconciling) {
-    return write_time(compare_status(Json::object(), after), reconciling, memory, now) - written;
+    return write_time(compare_status(Json::object(), after), reconciling, memory, false, now) -
+           written;
   };
   EXPECT_EQ(first(count, true), 500ms);
   EXPECT_EQ(first(count, false), 100ms) << "nothing is on its way";
@@ -175,13 +187,30 @@ TEST(Status, IsWrittenAtOnceForReadinessSoonForTheFirstAndAGenerationAndNowAndTh
   EXPECT_EQ(first(stalled, true), 100ms);
   memory.status_written = written;
   const auto wait = [&](const Json& after, bool reconciling) {
-    return write_time(compare_status(before, after), reconciling, memory, now) - written;
+    return write_time(compare_status(before, after), reconciling, memory, false, now) - written;
   };
   EXPECT_EQ(wait(ready, true), 100ms);
   EXPECT_EQ(wait(generation, true), 1s);
   EXPECT_EQ(wait(step, true), 5s);
   EXPECT_EQ(wait(count, true), 10s);
   EXPECT_EQ(wait(count, false), 1s) << "at rest everything is news";
+}
+
+TEST(Status, LooksEachSecondForAMomentWithoutOthersThatWaitAndAfterFiveNoMore) {
+  Memory memory;
+  const TimePoint written(std::chrono::hours(1));
+  memory.status_written = written;
+  const auto step = [&](std::chrono::milliseconds since, bool reconciling = true) {
+    return write_time(Change::Step, reconciling, memory, true, written + since) - written;
+  };
+  EXPECT_EQ(step(4s), 5s) << "it is not its time yet";
+  EXPECT_EQ(step(5s), 6s);
+  EXPECT_EQ(step(8500ms), 9500ms);
+  EXPECT_EQ(step(9500ms), 10s);
+  EXPECT_EQ(step(10s), 10s);
+  EXPECT_EQ(step(2s, false), 1s) << "at rest nothing waits";
+  const TimePoint now = written + 5s;
+  EXPECT_EQ(write_time(Change::Flip, true, memory, true, now), now);
 }
 
 }  // namespace

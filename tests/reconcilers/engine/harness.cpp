@@ -35,6 +35,7 @@ void Harness::begin_process() {
     return text;
   };
   options.requests_at_once = requests_at_once_;
+  options.others_wait = [this] { return others_wait; };
   reconciler_ = std::make_unique<Reconciler>(client_, *store_, options);
   actions_.clear();
 }

@@ -54,6 +54,7 @@ class Harness {
   std::map<std::string, Json> owned_state() const;
 
   std::chrono::hours wall_clock_ahead{0};  // somebody has set the clock of the machine
+  bool others_wait = false;                // other resources are due for a pass
   int failed_passes = 0;                   // ended by an error, as the controller sees it
   SmallCluster cluster;
   MiniControllers controllers{cluster};
