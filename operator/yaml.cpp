@@ -1,11 +1,13 @@
 #include "operator/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <utility>
 
 namespace op {
@@ -17,6 +19,38 @@ constexpr int kMaxDepth = 64;
 constexpr int kMaxNodes = 100'000;  // aliases can make a small file endless
 
 int line_of_mark(const YAML::Mark& mark) { return mark.line < 0 ? 1 : mark.line + 1; }
+
+// yaml-cpp 0.7 stops before what cannot begin a document, such as a comma, and takes it for one
+// empty document after the other, without end (its issue 1040).
+class Documents final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "no document can begin like this");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+void check_documents(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Documents documents;
+  while (parser.HandleNextDocument(documents)) {
+  }
+}
 
 // YAML 1.1, as the API server's clients have it: `On` is a boolean there, and 1_000 a number.
 Json plain_scalar(const std::string& text) {
@@ -209,6 +243,7 @@ int YamlDocument::line_of(std::string path) const {
 std::vector<YamlDocument> read_yaml(const std::string& text) {
   std::vector<YamlDocument> documents;
   try {
+    check_documents(text);
     for (const YAML::Node& root : YAML::LoadAll(text)) {
       YamlDocument document = Reader().read(root);
       if (!document.value.is_null()) documents.push_back(std::move(document));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -47,6 +48,19 @@ TEST(Yaml, RefusesAFieldWrittenTwiceAndSaysWhere) {
     EXPECT_EQ(error.line(), 3);
     EXPECT_THAT(error.what(), HasSubstr("a: is written twice"));
   }
+}
+
+TEST(Yaml, RefusesWhatCannotBeginADocumentInsteadOfReadingItForEver) {
+  for (const std::string text : {",", "a: 1\n---\n,\n", "{a: 1}\n,--\nb: 2\n"}) {
+    try {
+      read_yaml(text);
+      FAIL() << text;
+    } catch (const YamlError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("no document can begin like this"));
+      EXPECT_EQ(error.line(), 1 + std::count(text.begin(), text.begin() + text.find(','), '\n'));
+    }
+  }
+  EXPECT_EQ(read_yaml("---\n---\n...\n---\na: 1\n...\n").size(), 1U) << "empty ones are";
 }
 
 TEST(Yaml, RefusesAFileThatGrowsByAliases) {
