@@ -73,6 +73,16 @@ Json plain_scalar(const std::string& text) {
   return text;
 }
 
+// Of a scalar. JSON knows UTF-8 alone.
+const std::string& text_of(const YAML::Node& node) {
+  try {
+    Json(node.Scalar()).dump();
+  } catch (const Json::type_error&) {
+    throw YamlError(line_of_mark(node.Mark()), "this is not UTF-8; save the file as UTF-8");
+  }
+  return node.Scalar();
+}
+
 std::string field_path(const std::string& parent, const std::string& key) {
   return parent.empty() ? key : parent + "." + key;
 }
@@ -105,7 +115,7 @@ class Reader {
     }
     if (!node.IsScalar()) return nullptr;
     // "!": quoted or a block, so a string whatever it looks like
-    return node.Tag() == "!" ? Json(node.Scalar()) : plain_scalar(node.Scalar());
+    return node.Tag() == "!" ? Json(text_of(node)) : plain_scalar(text_of(node));
   }
 
   Json convert_map(const YAML::Node& node, const std::string& path, int depth) {
@@ -113,7 +123,7 @@ class Reader {
     for (const auto& entry : node) {
       const int line = line_of_mark(entry.first.Mark());
       if (!entry.first.IsScalar()) throw YamlError(line, "a field's name must be a text");
-      const std::string key = entry.first.Scalar();
+      const std::string key = text_of(entry.first);
       const std::string below = field_path(path, key);
       if (map.contains(key)) throw YamlError(line, below + ": is written twice; remove one");
       document_.lines[below] = line;

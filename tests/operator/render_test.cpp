@@ -63,6 +63,18 @@ TEST(Yaml, RefusesWhatCannotBeginADocumentInsteadOfReadingItForEver) {
   EXPECT_EQ(read_yaml("---\n---\n...\n---\na: 1\n...\n").size(), 1U) << "empty ones are";
 }
 
+TEST(Yaml, RefusesWhatIsNotUtf8AndSaysWhere) {
+  for (const char* text : {"a: b\nc: \x95\n", "a: b\n\x95: c\n", "a: b\nc: 'd \xc3'\n"}) {
+    try {
+      read_yaml(text);
+      FAIL() << text;
+    } catch (const YamlError& error) {
+      EXPECT_EQ(error.line(), 2);
+      EXPECT_THAT(error.what(), HasSubstr("not UTF-8"));
+    }
+  }
+}
+
 TEST(Yaml, RefusesAFileThatGrowsByAliases) {
   std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 7; ++i) {
