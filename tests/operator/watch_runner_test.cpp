@@ -32,7 +32,9 @@ TEST(AlarmClock, SleepsNoLongerThanItIsTold) {
 TEST(WatchFigures, AreTheOldestAgesOfAKindAndNoneOfAnAbsentOne) {
   const k8s::Clock::time_point start{1h};
   const auto report = [start](const char* kind, std::chrono::seconds heard, bool absent) {
-    WatchReport it{.kind = kind, .health = {}, .started = start, .last_step = start};
+    WatchReport it;
+    it.kind = kind;
+    it.started = start;
     it.health.absent = absent;
     it.health.failures = 1;
     if (!absent) it.health.last_list = it.health.last_event = start + heard;
