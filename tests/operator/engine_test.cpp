@@ -14,6 +14,8 @@ using k8s::Json;
 using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
+const Json kSpec = {{"profile", "Minimal"}, {"version", "1.15.1"}};
+
 Json service(const std::string& name) {
   return {{"apiVersion", "entityservice.io/v1alpha1"},
           {"kind", "EntityService"},
@@ -23,7 +25,7 @@ Json service(const std::string& name) {
             {"uid", "uid-of-" + name},
             {"resourceVersion", "1"},
             {"generation", 1}}},
-          {"spec", {{"profile", "Minimal"}, {"version", "1.15.1"}}}};
+          {"spec", kSpec}};
 }
 
 // As an API server without defaults, in which nothing is yet.
@@ -32,6 +34,7 @@ k8s::Response stored(const k8s::Request& request) {
   Json body = Json::parse(request.body);
   body["metadata"]["resourceVersion"] = "2";
   if (!body["metadata"].contains("uid")) body["metadata"]["uid"] = "uid-of-" + request.path;
+  if (request.path.ends_with("/status")) body["metadata"]["generation"] = 1, body["spec"] = kSpec;
   return {200, body.dump()};
 }
 
