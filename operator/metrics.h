@@ -18,8 +18,8 @@
 
 namespace op {
 
-// Of all watches of one kind: the oldest age, the sum of the failures. No ages: the kind is optional
-// and absent.
+// Of all watches of one kind: the oldest age, the sum of the failures. No ages: the kind is
+// optional and absent.
 struct WatchFigures {
   using Age = std::chrono::duration<double>;
   std::string kind;
