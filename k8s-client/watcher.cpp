@@ -100,6 +100,7 @@ struct Watcher::State {
   Clock::time_point heard;  // the opening or the last good line
   bool spoke = false;       // this stream has given a good line
   int barren = 0;           // failures since the last good line
+  bool expired = false;     // a version, since then
   int refusals = 0;         // since no connection was found
   Backoff backoff;
 
@@ -145,6 +146,8 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     if (spec_.optional && (forbidden || error.code() == 404)) return absent(error.what());
     const bool starting =
         error.code() == 403 && health().unreachable && state_->refusals++ < kRefusalsOfAStart;
+    // How long nobody was there says nothing of a server that answers.
+    if (health().unreachable && !starting) state_->backoff.reset();
     const milliseconds pause =
         failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
     health_.with([&](WatchHealth& health) { health.unreachable = starting; });
@@ -228,9 +231,9 @@ milliseconds Watcher::open() {
   if (lists) state_->initial.emplace();
   state_->opened.reset();
   state_->spoke = false;
-  health_.with([](WatchHealth& health) {
+  health_.with([&](WatchHealth& health) {
     ++health.watches;
-    health.unreachable = false;
+    if (std::exchange(health.unreachable, false)) state_->backoff.reset();
   });
   return milliseconds(0);
 }
@@ -280,6 +283,7 @@ void Watcher::heard(Clock::time_point now) {
   const bool progress = !state_->lists();
   if (progress) {
     state_->barren = 0;
+    state_->expired = false;
     state_->backoff.reset();
   }
   health_.with([&](WatchHealth& health) {
@@ -316,7 +320,7 @@ milliseconds Watcher::ended(Clock::time_point now) {
 }
 
 milliseconds Watcher::expired(const std::string& why) {
-  const bool again = state_->barren > 0 || state_->lists();
+  const bool again = std::exchange(state_->expired, true) || state_->lists();
   const milliseconds wait = failed(why, std::nullopt);
   state_->version.clear();
   state_->close(State::Phase::List);

@@ -15,6 +15,8 @@ using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
 
+std::unique_ptr<Stream> nobody(const Request&) { throw TransportError(Stage::Connect, "nobody"); }
+
 class WatcherTest : public testing::Test, protected WatcherFixture {
  protected:
   WatcherTest() : WatcherFixture(false) {}
@@ -85,6 +87,34 @@ TEST_F(WatcherTest, AnExpiredVersionAsHttpAnswerListsAgainAtOnce) {
   listed("30").then_stream({});
   steps(4);
   EXPECT_EQ(resumed_from(1), "30");
+}
+
+// An API server that restarts: it breaks off, is away, and has forgotten the past.
+TEST_F(WatcherTest, AVersionThatExpiredWhileNobodyWasThereIsListedAtOnce) {
+  listed("10").then_stream({bookmark("11"), breaks(Stage::Body)});
+  for (int i = 0; i < 4; ++i) transport_.then_open(nobody);
+  transport_.then_stream({error_event(410, "Expired")});
+  listed("30").then_stream({});
+  steps(2);
+  for (int i = 0; i < 5; ++i) EXPECT_GE(step(), milliseconds(800)) << i;
+  EXPECT_EQ(step(), milliseconds(0)) << "somebody is there";
+  EXPECT_EQ(step(), milliseconds(0)) << "the version is too old";
+  EXPECT_EQ(step(), milliseconds(0));
+  EXPECT_EQ(watcher_->health().lists, 2);
+}
+
+TEST_F(WatcherTest, HowLongNobodyWasThereDoesNotCountAgainstAServerThatAnswers) {
+  listed("10").then_stream({breaks(Stage::Body)});
+  for (int i = 0; i < 4; ++i) transport_.then_open(nobody);
+  refuses_to_open(429);
+  for (int i = 0; i < 4; ++i) transport_.then_open(nobody);
+  transport_.then_stream({error_event(500, "InternalError")});
+  steps(2);
+  for (int i = 0; i < 5; ++i) EXPECT_GE(step(), milliseconds(800)) << i;
+  EXPECT_THAT(step(), first_wait()) << "it is overloaded";
+  for (int i = 0; i < 4; ++i) EXPECT_GE(step(), milliseconds(1600)) << i;
+  EXPECT_EQ(step(), milliseconds(0)) << "it is there again";
+  EXPECT_THAT(step(), first_wait());
 }
 
 TEST_F(WatcherTest, VersionsThatExpireAgainAndAgainBackOff) {
@@ -192,9 +222,7 @@ TEST_F(WatcherTest, BackOffGrowsToHalfAMinuteAndAGoodLineResetsIt) {
 
 TEST_F(WatcherTest, NoConnectionIsToldFromAllOtherTrouble) {
   listed("10").then_stream({breaks(Stage::Body)});
-  transport_.then_open([](const Request&) -> std::unique_ptr<Stream> {
-    throw TransportError(Stage::Connect, "nobody");
-  });
+  transport_.then_open(nobody);
   transport_.then_open([](const Request&) -> std::unique_ptr<Stream> {
     throw ApiError(503, "ServiceUnavailable", "later");
   });
