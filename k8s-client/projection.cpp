@@ -21,7 +21,10 @@ void append_string(std::string& out, const std::string& text) {
   ((out += std::to_string(text.size())) += ':') += text;
 }
 
+// A null is a field that is not there: before 1.34 the API server writes `creationTimestamp: null`
+// into the volumeClaimTemplates of a StatefulSet that was applied without it.
 void append_member(std::string& out, const std::string& name, const Json& value) {
+  if (value.is_null()) return;
   append_string(out, name);
   append_value(out, value);
 }

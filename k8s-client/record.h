@@ -43,8 +43,8 @@ Record make_record(const Resource& resource, const Json& object, const std::stri
 Json owned_projection(const Json& object, const std::string& manager);
 
 // Hash of that projection (hex), and of a body that we would apply. They are equal when the object
-// is in step. apiVersion, kind, metadata.{name,namespace,uid,resourceVersion} count on neither
-// side.
+// is in step. apiVersion, kind, metadata.{name,namespace,uid,resourceVersion} and members that are
+// null count on neither side.
 std::string owned_hash(const Json& object, const std::string& manager);
 // The two steps of it: null and the empty text when nothing is ours.
 Json owned_part(const Json& object, const std::string& manager);

@@ -86,7 +86,13 @@ TEST_F(Watch, AListComesAsItsBeginningAndEndsWithABookmark) {
   create(config("a", "1"));
   create(config("unseen", "1", false));
   const Json last = create(config("b", "1"));
-  const auto stream = open_with_list();
+  std::unique_ptr<k8s::Stream> stream;
+  try {
+    stream = open_with_list();
+  } catch (const k8s::ApiError& error) {
+    if (error.code() != 422) throw;
+    GTEST_SKIP() << "it does not stream lists, as Kubernetes 1.33 by default";
+  }
   EXPECT_EQ(told(*stream), "ADDED a");
   EXPECT_EQ(told(*stream), "ADDED b");
   const Json bookmark = next(*stream);

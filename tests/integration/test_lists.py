@@ -1,4 +1,6 @@
 """How the operator comes to know what there is."""
+from support.waiting import until
+
 KINDS = {"entityservices", "pods", "secrets", "deployments", "statefulsets"}
 
 
@@ -29,6 +31,10 @@ def test_lists_are_streamed_where_the_api_server_does_and_come_page_by_page_else
     assert len(asked) == len(kinds(streamed)), "once for each kind"
     assert kinds(listed) == kinds(streamed)
     assert all("limit=" in e["requestURI"] for e in listed), [e["requestURI"] for e in listed]
-    watched = [e for e in requests if e["verb"] == "watch" and "sendInitialEvents" not in e["requestURI"]]
-    assert kinds(watched) == kinds(listed)
-    assert all("resourceVersion=" in e["requestURI"] for e in watched)
+
+    def watched():
+        return [e for e in audit.since(mark)
+                if e["verb"] == "watch" and "sendInitialEvents" not in e["requestURI"]]
+    # Ready is told when all is listed; the last watch may be opened a moment later.
+    until(lambda: kinds(watched()) == kinds(listed), 10, "a watch of each kind that was listed")
+    assert all("resourceVersion=" in e["requestURI"] for e in watched())

@@ -147,6 +147,18 @@ TEST(Projection, ValuesThatOnlyLookAlikeAreToldApart) {
   }
 }
 
+TEST(Projection, AFieldThatIsNullIsNone) {
+  const Json template_of_ours = {{"metadata", {{"name", "data"}}}, {"spec", {{"size", "1Gi"}}}};
+  Json stored = template_of_ours;
+  stored["metadata"]["creationTimestamp"] = nullptr;
+  const auto body = [](const Json& claim) {
+    return Json{{"spec", {{"volumeClaimTemplates", Json::array({claim})}}}};
+  };
+  EXPECT_EQ(desired_hash(body(stored)), desired_hash(body(template_of_ours)));
+  stored["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z";
+  EXPECT_NE(desired_hash(body(stored)), desired_hash(body(template_of_ours)));
+}
+
 TEST(Projection, ForeignAdditionsAreNoDrift) {
   Json live = live_deployment();
   const std::string before = owned_hash(live, kUs);

@@ -109,10 +109,24 @@ def put(api, obj, dry_run=False, manager="somebody"):
     return api.request("PUT", api.path(obj["kind"], meta["namespace"], meta["name"], query=query), obj)
 
 
+def try_template(api, obj):
+    """As that of a Deployment: before 1.34 anything may stand in the template of a StatefulSet, whose
+    pods are refused then."""
+    meta, spec = obj["metadata"], copy.deepcopy(obj["spec"])
+    claims = [claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", [])]
+    spec["template"]["spec"].setdefault("volumes", []).extend({"name": name} for name in claims)
+    api.request("POST", api.path("Deployment", meta["namespace"], query={"dryRun": "All"}), {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "tried"},
+        "spec": {"selector": spec["selector"], "template": spec["template"]}})
+
+
 def accepted(api, before, obj):
     """Whether the API server would store it, and the operator would own less or something else then."""
     try:
-        return owned(put(api, obj, dry_run=True)) != owned(before)
+        stored = put(api, obj, dry_run=True)
+        if obj["kind"] == "StatefulSet":
+            try_template(api, obj)
+        return owned(stored) != owned(before)
     except ApiError as error:
         if error.code not in (400, 403, 422):
             raise

@@ -7,8 +7,15 @@ MANAGER = "entityservice-operator"
 def owned(obj, manager=MANAGER):
     for entry in obj["metadata"].get("managedFields", []):
         if entry["manager"] == manager and entry["operation"] == "Apply" and not entry.get("subresource"):
-            return project(obj, entry["fieldsV1"])
+            return without_nulls(project(obj, entry["fieldsV1"]))
     return None
+
+
+def without_nulls(value):
+    """Before 1.34 the API server stores `creationTimestamp: null` in a volumeClaimTemplate."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def project(value, fields):
