@@ -1,6 +1,5 @@
 #include "operator/manager.h"
 
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "k8s-client/config.h"
 #include "operator/engine.h"
 #include "operator/exit_latch.h"
+#include "operator/free_memory.h"
 #include "operator/health.h"
 #include "operator/http_server.h"
 #include "operator/logging.h"
@@ -137,7 +137,8 @@ class Manager::Impl {
   void open_gate_if_ready() {
     if (leading_ && !gate_.is_set() && engine_.watches().synced()) {
       spdlog::info("all watches have synced, {} workers start", options_.workers);
-      malloc_trim(0);  // the lists were read into many times the memory that was kept of them
+      // The lists were read into many times the memory that was kept of them.
+      release_free_memory();
       gate_.set();
     }
   }

@@ -57,6 +57,10 @@ def test_the_program_runs_with_nothing_but_the_image(archive, tmp_path):
     assert said.stdout.startswith("entityservice-operator ")
 
 
+def test_the_program_has_its_allocator_with_it():
+    assert any("libjemalloc" in name for name in operator_image.libraries(PROGRAM))
+
+
 def test_a_library_that_is_missing_is_told(monkeypatch):
     class Said:
         stdout = "\tlibabsent.so.1 => not found\n"
