@@ -1,119 +1,12 @@
 """Redis and Sentinel, three pods of each, by the rendered scripts and configuration."""
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 
-import pytest
-
 import rendered
 from pod import Pod, eventually
-
-PASSWORD = rendered.CREDENTIALS["redis-password"]
-DOMAIN = "demo-redis-peers.default.svc.cluster.local"
-KEYS = 50
-
-
-def cli(address, *command, port=6379, password=PASSWORD):
-    environment = {**os.environ, "REDISCLI_AUTH": password} if password else None
-    return subprocess.run(["timeout", "2", "redis-cli", "-h", address, "-p", str(port), *command],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          env=environment).stdout.strip()
-
-
-def role(address):
-    return (cli(address, "ROLE").splitlines() or [""])[0]
-
-
-class Set:
-    """The StatefulSet's pods, with addresses and volumes that stay."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.objects = rendered.render("production", folder, "--bootstrap")
-        self.workload = self.objects.find("StatefulSet", "-redis")
-        self.state = self.objects.get("ConfigMap", "demo-redis-state")["data"]
-        self.pods = {}
-
-    def address(self, ordinal):
-        return rendered.REDIS_ADDRESSES[ordinal]
-
-    def start(self, *ordinals):
-        for ordinal in ordinals or range(3):
-            self.pods[ordinal] = Pod(
-                self.objects, self.workload, f"demo-redis-{ordinal}", self.address(ordinal),
-                self.folder / "claims", self.folder / "pods").start()
-        return self
-
-    def kill(self, *ordinals):
-        for ordinal in ordinals or list(self.pods):
-            self.pods.pop(ordinal).kill()
-
-    def established(self):
-        """What the operator does once all were ready."""
-        self.state["bootstrap"] = "false"
-        for pod in self.pods.values():
-            (pod.volumes["state"] / "bootstrap").write_text("false")
-
-    def may_begin_with_nothing(self):
-        """What an admin does whose volumes are all lost, as RedisReady says."""
-        for pod in self.pods.values():
-            (pod.volumes["state"] / "bootstrap").write_text("true")
-
-    def disk(self, ordinal):
-        return self.folder / "claims" / f"data-demo-redis-{ordinal}"
-
-    def lose_disk(self, ordinal):
-        shutil.rmtree(self.disk(ordinal))
-
-    def roles(self):
-        return {ordinal: role(self.address(ordinal)) for ordinal in self.pods}
-
-    def master(self):
-        """Its ordinal, once Sentinels and servers agree."""
-        named = {(cli(self.address(ordinal), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster",
-                      port=26379, password=None).splitlines() or [""])[0] for ordinal in self.pods}
-        masters = [ordinal for ordinal, one in self.roles().items() if one == "master"]
-        if len(masters) == 1 and named == {f"demo-redis-{masters[0]}.{DOMAIN}"}:
-            return masters[0]
-        return None
-
-    def settled(self):
-        """The master's ordinal when, besides, everyone is ready and every replica in step."""
-        master = self.master()
-        if master is None or not all(pod.ready() for pod in self.pods.values()):
-            return None
-        links = [cli(self.address(ordinal), "INFO", "replication")
-                 for ordinal in self.pods if ordinal != master]
-        # not the bare ordinal: 0 is a result
-        return {"ordinal": master} if all("master_link_status:up" in link for link in links) else None
-
-    def await_settled(self, seconds=60):
-        return eventually(self.settled, seconds, "one master, all ready and in step")["ordinal"]
-
-    def write(self):
-        address = self.address(self.await_settled())
-        for number in range(KEYS):
-            assert cli(address, "SET", f"key{number}", str(number)) == "OK"
-        assert cli(address, "WAIT", "2", "5000") == "2"
-
-    def content(self):
-        """What each holds."""
-        counts = {ordinal: cli(self.address(ordinal), "DBSIZE") for ordinal in self.pods}
-        return counts == {ordinal: str(KEYS) for ordinal in self.pods}
-
-
-@pytest.fixture
-def redis(tmp_path):
-    redis_set = Set(tmp_path)
-    tmp_path.chmod(0o755)
-    try:
-        yield redis_set.start()
-    finally:
-        print("\n".join(pod.logs() for pod in redis_set.pods.values()))
-        redis_set.kill()
+from redis_set import cli, role
 
 
 def test_a_new_set_elects_the_first_pod_and_becomes_ready(redis):
@@ -166,101 +59,6 @@ def test_the_content_survives_when_all_pods_restart(redis):
     assert redis.content()
 
 
-def test_a_master_that_returns_with_an_empty_disk_takes_the_content_of_the_others(redis):
-    redis.write()
-    redis.established()
-    redis.kill(0)
-    redis.lose_disk(0)
-    redis.start(0)  # long before anyone misses it
-    assert redis.await_settled() != 0
-    assert redis.content()
-
-
-def sentinel_says(redis, ordinal):
-    """{name: value} of the master, of one moment; {}: nothing."""
-    lines = cli(redis.address(ordinal), "SENTINEL", "MASTER", "mymaster", port=26379,
-                password=None).splitlines()
-    return dict(zip(lines[::2], lines[1::2]))
-
-
-def elected(redis, ordinals, seconds):
-    """The masters that Sentinels named, in their order, from now on."""
-    found = set()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for ordinal in ordinals:
-            told = sentinel_says(redis, ordinal)
-            if told:
-                found.add((int(told["config-epoch"]), told["ip"]))
-    return [name for _, name in sorted(found)]
-
-
-def asked_for_failover(redis, ordinal):
-    return "failover asked" in redis.pods[ordinal].containers["redis"].log.read_text()
-
-
-@pytest.mark.parametrize("moment", ["noticed it", "agreed on it"])
-def test_a_master_that_returns_with_an_empty_disk_does_not_disturb_the_election(redis, moment):
-    """A second failover would be one away from the new master, which takes writes meanwhile."""
-    def notice():
-        flags = [sentinel_says(redis, ordinal).get("flags", "") for ordinal in (1, 2)]
-        wanted = "s_down" if moment == "noticed it" else "o_down"
-        return any(wanted in one for one in flags)
-
-    redis.write()
-    redis.established()
-    redis.kill(0)
-    redis.lose_disk(0)
-    eventually(notice, 20, f"somebody {moment}")
-    redis.start(0)
-    new = [name for name in elected(redis, (1, 2), 25) if name != f"demo-redis-0.{DOMAIN}"]
-    assert len(new) == 1, new
-    assert not asked_for_failover(redis, 0)  # of those who elect already
-    redis.await_settled()
-    assert redis.content()
-
-
-def test_a_master_that_returns_with_an_empty_disk_asks_for_a_failover_that_nobody_makes(redis):
-    redis.write()
-    redis.established()
-    def never_agrees(ordinal):
-        return cli(redis.address(ordinal), "SENTINEL", "SET", "mymaster", "quorum", "4",
-                   port=26379, password=None) == "OK"
-
-    assert never_agrees(1) and never_agrees(2)
-    redis.kill(0)
-    redis.lose_disk(0)
-    eventually(lambda: all("s_down" in sentinel_says(redis, ordinal).get("flags", "")
-                           for ordinal in (1, 2)), 20, "both miss it")
-    redis.start(0)
-    eventually(lambda: never_agrees(0), 5, "its own Sentinel does not agree, either")
-    assert elected(redis, (1, 2), 15) == [f"demo-redis-0.{DOMAIN}"]
-    assert not asked_for_failover(redis, 0)
-    assert redis.await_settled(60) != 0
-    assert asked_for_failover(redis, 0)
-    assert redis.content()
-
-
-def test_an_empty_replica_cannot_be_elected_before_it_is_in_step(redis):
-    def priority():
-        return cli(redis.address(2), "CONFIG", "GET", "replica-priority").splitlines()[1]
-
-    redis.write()
-    redis.established()
-    redis.kill(2)
-    redis.lose_disk(2)
-    # the master dies: there is nothing to fill itself from
-    for container in redis.pods[0].containers.values():
-        container.kill()
-    redis.start(2)
-    eventually(lambda: role(redis.address(2)) == "slave", 4, "a replica")
-    assert priority() == "0"
-    redis.kill(0)
-    assert redis.await_settled() == 1
-    eventually(lambda: priority() == "100", 5, "electable")
-    assert redis.content()
-
-
 def test_a_pod_alone_waits_alive_and_unready_instead_of_guessing(redis):
     redis.write()
     redis.established()
@@ -276,35 +74,6 @@ def test_a_pod_alone_waits_alive_and_unready_instead_of_guessing(redis):
     redis.kill()
     redis.start()
     redis.await_settled(90)
-    assert redis.content()
-
-
-def test_a_set_that_lost_every_disk_waits_until_it_may_begin_with_nothing(redis):
-    redis.write()
-    redis.established()
-    redis.kill()
-    for ordinal in range(3):
-        redis.lose_disk(ordinal)
-    redis.start()
-    for pod in redis.pods.values():
-        log = pod.containers["redis"].log
-        eventually(lambda log=log: "no Sentinel of a peer answers" in log.read_text(), 10, "it waits")
-    assert not any(pod.ready() for pod in redis.pods.values())
-    redis.may_begin_with_nothing()
-    assert redis.await_settled(90) == 0
-    assert cli(redis.address(0), "DBSIZE") == "0"
-
-
-def test_a_set_that_may_begin_with_nothing_keeps_what_one_disk_still_has(redis):
-    redis.write()
-    redis.established()
-    redis.kill()
-    redis.lose_disk(0)
-    redis.lose_disk(1)
-    shutil.rmtree(redis.disk(2) / "sentinel")  # nor does its Sentinel know who was the master
-    redis.start()
-    redis.may_begin_with_nothing()
-    assert redis.await_settled(120) == 2
     assert redis.content()
 
 

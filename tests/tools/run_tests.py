@@ -34,6 +34,11 @@ NEEDS = {
 # Where a tier's tests are, when not in the folder of its name.
 FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}
 DEFAULT = ["unit", "tools", "configuration", "integration"]
+# They wait more than they compute, and each process of theirs has clusters or a network of its own.
+SHARED = {"tools", "configuration", "integration"}
+AT_ONCE = min(4, os.cpu_count())
+# Judges what the others of its tier left behind.
+LAST = {"integration": ["test_permissions.py"]}
 # One runs long, the other makes network namespaces and waits for deadlines.
 STRESS = ["transport_stress_test", "dead_peer_test"]
 # What threads share: queue, store, watcher, transport.
@@ -102,7 +107,9 @@ def run(tier, built, only):
                                     SECONDS_PER_PROGRAM * SLOWER_WITH_TSAN,
                                     names=CONCURRENT, prefix=["setarch", "-R"])
     else:
-        result = tiers.run_pytest(tier, TESTS / FOLDERS.get(tier, tier), logs, SECONDS[tier], only)
+        os.environ["AUDIT_LOGS"] = str(logs / "audit")
+        result = tiers.run_pytest(tier, TESTS / FOLDERS.get(tier, tier), logs, SECONDS[tier], only,
+                                  AT_ONCE if tier in SHARED else 1, LAST.get(tier, ()))
     for name, text in sanitizers.reports(reports):
         result.fail(name, text)
     return result

@@ -163,19 +163,30 @@ def run_programs(tier, folder, logs, seconds, names=(), without=(), prefix=()):
     return result
 
 
-def run_pytest(tier, folder, logs, seconds, only=()):
-    """The tests of a folder, or of it only those, as pytest names them."""
+def run_pytest(tier, folder, logs, seconds, only=(), at_once=1, last=()):
+    """The tests of a folder, or of it only those, as pytest names them. As many processes as said
+    share its files, each with session fixtures of its own; `last` are files for afterwards."""
     result = Result(tier)
     _fresh(logs)
     if not folder.is_dir():
         return result.fail(tier, f"there is no {folder}")
-    report, log = logs / "report.xml", logs / "log"
-    command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-               f"--junitxml={report}", f"--rootdir={folder}",
-               *([folder / name for name in only] or [folder])]
-    (_, status), = run_logged([(f"{tier} tests", command, log)], seconds)
-    _judge(result, tier, status, report, log, seconds)
+    shared = ["-n", str(at_once), "--dist", "loadfile"] if at_once > 1 else []
+    if only:
+        _run_pytest(result, tier, folder, logs, seconds, [folder / name for name in only])
+        return result
+    _run_pytest(result, tier, folder, logs, seconds,
+                [folder, *shared, *(f"--ignore={folder / name}" for name in last)])
+    for name in last:
+        _run_pytest(result, name.removesuffix(".py"), folder, logs, seconds, [folder / name])
     return result
+
+
+def _run_pytest(result, what, folder, logs, seconds, arguments):
+    report, log = logs / f"{what}.xml", logs / f"{what}.log"
+    command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+               f"--junitxml={report}", f"--rootdir={folder}", *arguments]
+    (_, status), = run_logged([(f"{what} tests", command, log)], seconds)
+    _judge(result, what, status, report, log, seconds)
 
 
 def _fresh(folder):

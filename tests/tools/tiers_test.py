@@ -115,6 +115,36 @@ def test_python(tmp_path, capsys, text, line):
     assert last_line(capsys) == line
 
 
+def test_processes_share_the_files_and_what_comes_last_sees_what_all_of_them_left(tmp_path, capsys):
+    folder, meeting = tmp_path / "suite", tmp_path / "meeting"
+    folder.mkdir(), meeting.mkdir()
+    meet = """
+import os, pathlib, time
+def test_meets():
+    pathlib.Path({here!r}, {name!r}).touch()
+    end = time.monotonic() + 20
+    while len(os.listdir({here!r})) < 2:
+        assert time.monotonic() < end
+"""
+    for name in ("one", "two"):
+        (folder / f"{name}_test.py").write_text(meet.format(here=str(meeting), name=name))
+    (folder / "test_both.py").write_text(
+        f"import os\ndef test_last(): assert len(os.listdir({str(meeting)!r})) == 2\n"
+        "def test_bad(): assert 0\n")
+    result = tiers.run_pytest("tools", folder, tmp_path / "logs", 60, at_once=2, last=["test_both.py"])
+    assert tiers.summarise([result]) == 1
+    assert last_line(capsys) == "3 passed, 1 failed"
+
+
+def test_a_process_that_crashes_among_several_is_a_failure(tmp_path, capsys):
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "a_test.py").write_text("import os\ndef test_a(): os.abort()\n")
+    (folder / "b_test.py").write_text("def test_b(): pass\n")
+    assert tiers.summarise([tiers.run_pytest("tools", folder, tmp_path / "logs", 60, at_once=2)]) == 1
+    assert last_line(capsys) == "1 passed, 1 failed"
+
+
 def test_missing_folder_is_a_failure(tmp_path, capsys):
     assert tiers.summarise([tiers.run_pytest("tools", tmp_path / "no", tmp_path / "l", 9)]) == 1
     assert last_line(capsys) == "0 passed, 1 failed"
