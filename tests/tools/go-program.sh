@@ -28,11 +28,12 @@ program_dir() {
 }
 
 # go_build MODULE_DIR LDFLAGS PACKAGE... FOLDER
+# Every LDFLAGS strips debugging information (-s -w), so that none need be made.
 go_build() {
     local module=$1 ldflags=$2
     shift 2
     use_go
-    go -C "$module" build -ldflags "$ldflags" -o "${!#}/" "${@:1:$#-1}"
+    go -C "$module" build -gcflags=all=-dwarf=false -ldflags "$ldflags" -o "${!#}/" "${@:1:$#-1}"
 }
 
 # build_program NAME MODULE_DIR LDFLAGS PACKAGE...
