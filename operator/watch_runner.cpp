@@ -102,8 +102,9 @@ std::chrono::milliseconds WatchRunner::step(std::size_t nth, std::chrono::millis
   const std::string& kind = watch.watcher.spec().resource.kind;
   if (health.synced && !watch.was_synced) spdlog::info("watch of {} has synced", kind);
   watch.was_synced = health.synced;
-  // The first of a row and then now and again: an outage must not fill the disk.
-  if (health.failures_in_a_row > watch.failures_logged) {
+  // The first of a row and then now and again: an outage must not fill the disk. What a stop cuts
+  // off has not failed.
+  if (health.failures_in_a_row > watch.failures_logged && !stopping_) {
     if (watch.failures_logged == 0 || health.failures_in_a_row % 10 == 0) {
       spdlog::warn("watch of {} failed {} times in a row: {}", kind, health.failures_in_a_row,
                    health.last_error);

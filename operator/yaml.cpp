@@ -25,7 +25,10 @@ int line_of_mark(const YAML::Mark& mark) { return mark.line < 0 ? 1 : mark.line 
 class Documents final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (mark.pos <= last_) throw YAML::ParserException(mark, "no document can begin like this");
+    if (mark.pos <= last_) {
+      throw YAML::ParserException(
+          mark, "no document can begin like this; remove the character, or quote the text");
+    }
     last_ = mark.pos;
   }
   void OnDocumentEnd() override {}

@@ -56,7 +56,7 @@ TEST(Yaml, RefusesWhatCannotBeginADocumentInsteadOfReadingItForEver) {
       read_yaml(text);
       FAIL() << text;
     } catch (const YamlError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("no document can begin like this"));
+      EXPECT_THAT(error.what(), HasSubstr("no document can begin like this; remove the character"));
       EXPECT_EQ(error.line(), 1 + std::count(text.begin(), text.begin() + text.find(','), '\n'));
     }
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "captured_log.h"
 #include "fake_api_server.h"
 #include "operator/alarm_clock.h"
 
@@ -114,6 +115,17 @@ TEST_F(RunningWatches, GoOnAsSoonAsAnApiServerHasReadTheRolesWithWhichItStarted)
   EXPECT_TRUE(eventually([this] { return runner.synced(); }));
   transport->close();
   stopping.set();
+}
+
+TEST_F(RunningWatches, SayNothingOfWatchesThatAStopEnds) {
+  const CapturedLog log(LogFormat::Text);
+  runner.start();
+  EXPECT_TRUE(eventually([this] { return runner.synced(); }));
+  runner.stop();
+  transport->close();
+  stopping.set();
+  runner.join();
+  EXPECT_EQ(log.text().find("failed"), std::string::npos) << log.text();
 }
 
 }  // namespace
