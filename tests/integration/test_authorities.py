@@ -11,7 +11,7 @@ import pytest
 
 import cluster as control_plane
 import faults
-from conftest import Resources, installed
+from conftest import Resources, come_to_rest, installed
 from support.api import ApiError
 from support.audit import Audit
 from support.operator import Operator
@@ -124,8 +124,9 @@ def test_an_operator_goes_on_over_a_change_of_the_api_servers_authority(own, tmp
     in_step(edits)
 
     assert "certificate" not in open(operator.log).read(), "it was trusted all the time"
-    operator.stop()
     audit = Audit(own.audit_log)
+    come_to_rest(audit, "it", quiet=6)  # what is only told may wait for 5 s
+    operator.stop()
     mark = audit.mark()
     operator.start("--leader-elect=false")
     time.sleep(5)
