@@ -5,6 +5,7 @@ import time
 import pytest
 
 from support.audit import describe
+from support.waiting import until
 
 LONG = "LONG_TESTS" in os.environ
 SECONDS = 600 if LONG else 20
@@ -29,6 +30,8 @@ def touch(api, obj, number):
 def test_in_step_the_operator_is_silent_under_churn(operator, api, audit, resources, namespace, settled):
     """Pods change their status, and somebody labels everything again and again."""
     resources.ready(profile="Production", redis={"managed": {"replicas": 3}})
+    until(lambda: not [one for one in api.list("Namespace", None) if "deletionTimestamp" in one["metadata"]],
+          60, "the namespaces of the tests before are gone")
     settled(quiet=4)
     pods = api.list("Pod", namespace)
     objects = resources.children() + [dict(resources.get(), kind="EntityService")]

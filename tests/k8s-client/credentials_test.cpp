@@ -243,6 +243,9 @@ class PluginTest : public CredentialsTest {
                          {"status", status}}
                         .dump());
   }
+  // Runs that begin from now on do not end before `let_go`.
+  void hold() { write("before", "while [ ! -e " + folder_ + "/go ]; do sleep 0.02; done"); }
+  void let_go() { write("go", ""); }
   std::size_t runs() const {
     return read_file(folder_ + "/runs").value_or("").size() / std::string("run\n").size();
   }
@@ -263,8 +266,10 @@ class PluginTest : public CredentialsTest {
 
 TEST_F(PluginTest, RunsOnceForAllRequests) {
   answer("t");
+  hold();
   Credentials credentials(config(), warn_, clock_);
   EXPECT_EQ(credentials.current(), std::nullopt) << "nothing to send with while it runs";
+  let_go();
   EXPECT_EQ(wait(credentials).token, "t");
   now_ += std::chrono::hours(100);
   EXPECT_EQ(token_of(credentials), "t");
@@ -279,8 +284,10 @@ TEST_F(PluginTest, RunsAgainBeforeExpiryWhileTheOldTokenServes) {
   now_ += seconds(48);
   EXPECT_EQ(token_of(credentials), "first");
   EXPECT_EQ(runs(), 1U);
+  hold();
   now_ += seconds(4);
   EXPECT_EQ(token_of(credentials), "first") << "a valid token does not wait for the next one";
+  let_go();
   until_token(credentials, "second");
   EXPECT_EQ(runs(), 2U);
 }
@@ -291,7 +298,9 @@ TEST_F(PluginTest, AnExpiredTokenIsNotUsedWhileThePluginRuns) {
   wait(credentials);
   now_ += seconds(61);
   answer("second");
+  hold();
   EXPECT_EQ(credentials.current(), std::nullopt);
+  let_go();
   EXPECT_EQ(wait(credentials).token, "second");
 }
 
@@ -304,9 +313,11 @@ TEST_F(PluginTest, ARefusedTokenRunsItAgainButNotMoreThanEveryFiveSeconds) {
   EXPECT_EQ(runs(), 1U);
   now_ += seconds(5);
   answer("second");
+  hold();
   credentials.refuse(first);
   credentials.refuse(first);
   EXPECT_EQ(credentials.current(), std::nullopt) << "a refused token is not used meanwhile";
+  let_go();
   EXPECT_EQ(wait(credentials).token, "second");
   credentials.refuse(first);
   EXPECT_EQ(token_of(credentials), "second");

@@ -35,7 +35,7 @@ NEEDS = {
 FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}
 DEFAULT = ["unit", "tools", "configuration", "integration"]
 # They wait more than they compute, and each process of theirs has clusters or a network of its own.
-SHARED = {"tools", "configuration", "integration"}
+SHARED = {"tools", "configuration"}
 AT_ONCE = min(4, os.cpu_count())
 # Judges what the others of its tier left behind.
 LAST = {"integration": ["test_permissions.py"]}
