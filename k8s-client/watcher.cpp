@@ -144,10 +144,10 @@ milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
     // Once it was allowed, a refusal may be that of an API server that has not read the roles yet.
     const bool forbidden = error.code() == 403 && !state_->listed;
     if (spec_.optional && (forbidden || error.code() == 404)) return absent(error.what());
-    const bool starting =
-        error.code() == 403 && health().unreachable && state_->refusals++ < kRefusalsOfAStart;
+    const bool was_away = health().unreachable;
+    const bool starting = error.code() == 403 && was_away && state_->refusals++ < kRefusalsOfAStart;
     // How long nobody was there says nothing of a server that answers.
-    if (health().unreachable && !starting) state_->backoff.reset();
+    if (was_away && !starting) state_->backoff.reset();
     const milliseconds pause =
         failed(error.what(), error.retry_after(), may_be_of_version(error.code()));
     health_.with([&](WatchHealth& health) { health.unreachable = starting; });
