@@ -57,8 +57,12 @@ def test_the_program_runs_with_nothing_but_the_image(archive, tmp_path):
     assert said.stdout.startswith("entityservice-operator ")
 
 
-def test_the_program_has_its_allocator_with_it():
+def test_the_program_allocates_by_jemalloc_with_the_settings_of_its_own():
     assert any("libjemalloc" in name for name in operator_image.libraries(PROGRAM))
+    said = subprocess.run([PROGRAM, "version"], capture_output=True, text=True, check=True,
+                          env={**os.environ, "MALLOC_CONF": "stats_print:true"}).stderr
+    for setting in ("narenas: 1", "dirty_decay_ms: 500", "muzzy_decay_ms: 0"):
+        assert f"opt.{setting}" in said, said[:2000]
 
 
 def test_a_library_that_is_missing_is_told(monkeypatch):
