@@ -22,6 +22,12 @@ def assert_silent(audit, mark, secrets_touched):
     assert 1 <= len(secrets) <= secrets_touched
 
 
+def await_end_of_others(api):
+    """Silence is asked of all namespaces, and those of the tests before go by and by."""
+    until(lambda: not [one for one in api.list("Namespace", None) if "deletionTimestamp" in one["metadata"]],
+          60, "the namespaces of the tests before are gone")
+
+
 def touch(api, obj, number):
     api.merge(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"],
               {"metadata": {"labels": {"example.org/touched": str(number)}}})
@@ -30,8 +36,7 @@ def touch(api, obj, number):
 def test_in_step_the_operator_is_silent_under_churn(operator, api, audit, resources, namespace, settled):
     """Pods change their status, and somebody labels everything again and again."""
     resources.ready(profile="Production", redis={"managed": {"replicas": 3}})
-    until(lambda: not [one for one in api.list("Namespace", None) if "deletionTimestamp" in one["metadata"]],
-          60, "the namespaces of the tests before are gone")
+    await_end_of_others(api)
     settled(quiet=4)
     pods = api.list("Pod", namespace)
     objects = resources.children() + [dict(resources.get(), kind="EntityService")]
@@ -58,6 +63,7 @@ def test_a_storm_of_labels_on_many_resources_costs_no_write(operator, api, audit
         resources.create(name)
     for name in names:
         resources.wait_ready(name, timeout=60 + 5 * RESOURCES)
+    await_end_of_others(api)
     settled(quiet=4, timeout=120)
     kinds = ["Deployment", "StatefulSet", "Service", "ConfigMap", "Secret", "ServiceAccount", "NetworkPolicy"]
     objects = [obj for kind in kinds for obj in api.list(kind, namespace, "entityservice.io/resource")]

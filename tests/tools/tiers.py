@@ -170,10 +170,10 @@ def run_pytest(tier, folder, logs, seconds, only=(), at_once=1, last=()):
     _fresh(logs)
     if not folder.is_dir():
         return result.fail(tier, f"there is no {folder}")
-    shared = ["-n", str(at_once), "--dist", "loadfile"] if at_once > 1 else []
     if only:
         _run_pytest(result, tier, folder, logs, seconds, [folder / name for name in only])
         return result
+    shared = ["-n", str(at_once), "--dist", "loadfile"] if at_once > 1 else []
     _run_pytest(result, tier, folder, logs, seconds,
                 [folder, *shared, *(f"--ignore={folder / name}" for name in last)])
     for name in last:
