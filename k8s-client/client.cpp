@@ -5,6 +5,7 @@
 
 #include "k8s-client/api_error.h"
 #include "k8s-client/errors.h"
+#include "k8s-client/json_text.h"
 #include "k8s-client/retry.h"
 
 namespace k8s {
@@ -33,7 +34,7 @@ std::string metadata_text(const Json& body, const char* field) {
 }
 
 Json parse(const std::string& tried, const Response& response) {
-  Json object = Json::parse(response.body, nullptr, false);
+  Json object = parse_json(response.body);
   if (object.is_discarded()) {
     throw TransportError(
         TransportError::Stage::Body,

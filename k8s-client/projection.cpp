@@ -3,6 +3,7 @@
 // `emptyDir: {}`, `podSelector: {}` and other empty leaves are compared as whole values.
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "k8s-client/encoding.h"
@@ -78,8 +79,8 @@ Json canonical(Json value) {
 }
 
 bool has_keys(const Json& item, const Json& keys) {
-  if (!item.is_object()) return false;
-  for (const auto& [name, value] : keys.items()) {
+  if (!item.is_object() || !keys.is_object()) return false;
+  for (const auto& [name, value] : keys.get_ref<const Json::object_t&>()) {
     const auto found = item.find(name);
     if (found == item.end() || *found != value) return false;
   }
@@ -87,7 +88,7 @@ bool has_keys(const Json& item, const Json& keys) {
 }
 
 // The element of `list` that a path element "k:…", "v:…" or "i:…" names; null: there is none.
-const Json* element(const Json& list, const std::string& path) {
+const Json* element(const Json& list, std::string_view path) {
   const Json wanted = Json::parse(path.substr(2), nullptr, false);
   if (wanted.is_discarded()) return nullptr;
   if (path[0] == 'i') {
@@ -103,18 +104,19 @@ const Json* element(const Json& list, const std::string& path) {
 // `live` reduced to the paths of `fields` (the encoding of fieldsV1).
 Json project(const Json& live, const Json& fields) {
   if (!fields.is_object() || fields.empty()) return live;
+  const auto& paths = fields.get_ref<const Json::object_t&>();
   if (live.is_object()) {
-    Json out = Json::object();
-    for (const auto& [path, below] : fields.items()) {
-      if (path.rfind("f:", 0) != 0) continue;
-      const auto child = live.find(path.substr(2));
-      if (child != live.end()) out[path.substr(2)] = project(*child, below);
+    Json::object_t out;
+    for (const auto& [path, below] : paths) {
+      if (!path.starts_with("f:")) continue;
+      const auto child = live.find(std::string_view(path).substr(2));
+      if (child != live.end()) out.emplace_hint(out.end(), child.key(), project(*child, below));
     }
     return out;
   }
   if (live.is_array()) {
     Json out = Json::array();
-    for (const auto& [path, below] : fields.items()) {
+    for (const auto& [path, below] : paths) {
       if (path.size() < 2 || path[1] != ':') continue;
       if (const Json* item = element(live, path)) out.push_back(project(*item, below));
     }

@@ -43,8 +43,8 @@ struct Event {
   Json object;
 };
 
-Event parse_event(const std::string& line) {
-  Json event = Json::parse(line, nullptr, false);
+Event parse_event(EventReader& reader, const std::string& line) {
+  Json event = reader.read(line);
   if (!event.is_object() || !event.contains("type") || !event["type"].is_string() ||
       !event.contains("object") || !event["object"].is_object()) {
     throw Malformed("a line is not a watch event: " + line.substr(0, 100));
@@ -240,11 +240,12 @@ milliseconds Watcher::open() {
 
 milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
   if (!state_->opened) state_->opened = state_->heard = now;
+  EventReader reader(spec_.manager, spec_.unread);
   for (int lines = 0; state_->stream && lines < kLinesPerStep; ++lines) {
     const Stream::Read read = state_->stream->next(lines == 0 ? wait : milliseconds(0));
     if (read.kind == Stream::Read::Kind::Nothing) break;
     if (read.kind == Stream::Read::Kind::End) return ended(now);
-    if (!read.line.empty()) take(read.line, now);
+    if (!read.line.empty()) take(reader, read.line, now);
   }
   if (state_->initial && now - state_->heard > kInitialSilence) {
     state_->streams_lists = false;
@@ -253,8 +254,8 @@ milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
   return milliseconds(0);
 }
 
-void Watcher::take(const std::string& line, Clock::time_point now) {
-  Event event = parse_event(line);
+void Watcher::take(EventReader& reader, const std::string& line, Clock::time_point now) {
+  const Event event = parse_event(reader, line);
   if (event.type == Event::Type::Error) {
     const int code = event.object.value("code", 0);
     throw api_error("watch " + spec_.resource.plural, event.object, code);

@@ -14,6 +14,7 @@
 
 #include "k8s-client/client.h"
 #include "k8s-client/guarded.h"
+#include "k8s-client/json_text.h"
 #include "k8s-client/store.h"
 
 namespace k8s {
@@ -26,6 +27,7 @@ struct WatchSpec {
   std::string manager;         // whose fields `Record::owned` speaks of
   FactsOf facts;
   Keeps keeps = {};
+  Names unread = {};  // members at any depth that no fact is made of; nothing of them may be ours
   std::chrono::seconds timeout{290};  // timeoutSeconds of a watch
   std::chrono::seconds slack{30};     // beyond it a silent watch is dead
   bool optional =
@@ -64,7 +66,7 @@ class Watcher {
   std::chrono::milliseconds list(Clock::time_point now);
   std::chrono::milliseconds open();
   std::chrono::milliseconds read(Clock::time_point now, std::chrono::milliseconds wait);
-  void take(const std::string& line, Clock::time_point now);
+  void take(EventReader& reader, const std::string& line, Clock::time_point now);
   void heard(Clock::time_point now);
   void complete(const std::string& version, const std::vector<ObjectKey>& listed,
                 Clock::time_point now);

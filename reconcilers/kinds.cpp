@@ -36,6 +36,16 @@ const std::vector<Kind>& table() {
   return kinds;
 }
 
+// Half of a pod, and of no interest to anybody here.
+const k8s::Names& unread_of_pods() {
+  static const k8s::Names names = {"affinity",       "args",          "command",
+                                   "lifecycle",      "livenessProbe", "ports",
+                                   "readinessProbe", "resources",     "securityContext",
+                                   "startupProbe",   "tolerations",   "topologySpreadConstraints",
+                                   "volumeMounts"};
+  return names;
+}
+
 k8s::WatchSpec watch_spec(const Kind& kind, const std::string& ns,
                           const std::string& label_selector) {
   k8s::WatchSpec spec;
@@ -45,6 +55,7 @@ k8s::WatchSpec watch_spec(const Kind& kind, const std::string& ns,
     return facts_of(name, object, owned);
   };
   spec.keeps = is_read;
+  if (kind.resource.kind == "Pod") spec.unread = unread_of_pods();
   if (kind.watch == Watch::Everything) {
     if (!ns.empty()) spec.selector.fields = "metadata.name=" + ns;
     spec.metadata_only = true;

@@ -4,6 +4,7 @@
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/facts.h"
+#include "reconcilers/read_json.h"
 #include "reconcilers/updates.h"
 #include "reconcilers/workload.h"
 
@@ -62,9 +63,10 @@ Standing standing(const Object& object, const Record& record, const std::string&
 }
 
 bool other_credentials(const Object& object, const Record& record) {
-  const Json::json_pointer path("/spec/template/metadata/annotations");
-  const Json annotations = object.body.value(path, Json::object());
-  return annotations.value(kSecretsAnnotation, "") != text_fact(record, "secrets");
+  const Json& annotations = at(object.body, "spec/template/metadata/annotations");
+  const auto found = annotations.find(kSecretsAnnotation);
+  return (found == annotations.end() ? "" : found->get<std::string>()) !=
+         text_fact(record, "secrets");
 }
 
 bool lost_fields(const Object& object, const Record& record) {

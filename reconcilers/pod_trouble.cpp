@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "reconcilers/read_json.h"
+
 namespace reconcilers {
 namespace {
 
@@ -18,34 +20,33 @@ std::string tail(std::string text) {
 }
 
 std::string said(const Json& terminated) {
-  const std::string message = tail(terminated.value("message", ""));
+  const std::string message = tail(text_at(terminated, "message"));
   if (!message.empty()) return message;
-  return "exit code " + std::to_string(terminated.value("exitCode", 0));
+  return "exit code " + std::to_string(number_at(terminated, "exitCode"));
 }
 
 PodTrouble waiting_trouble(const Json& container, const Json& waiting) {
   static const std::set<std::string> starting = {"", "ContainerCreating", "PodInitializing"};
   // Kubernetes alternates between the two while it tries again
   static const std::set<std::string> pulling = {"ErrImagePull", "ImagePullBackOff"};
-  const std::string reason = waiting.value("reason", "");
+  const std::string reason = text_at(waiting, "reason");
   if (starting.contains(reason)) return {};
-  const std::string name = "container " + container.value("name", "");
+  const std::string name = "container " + text_at(container, "name");
   if (pulling.contains(reason))
-    return {"ImagePullBackOff", name + ", image " + container.value("image", "")};
+    return {"ImagePullBackOff", name + ", image " + text_at(container, "image")};
   if (reason == "CrashLoopBackOff") {  // its own message counts seconds
-    const Json last = container.value("/lastState/terminated"_json_pointer, Json::object());
-    return {reason, name + ": " + said(last)};
+    return {reason, name + ": " + said(at(container, "lastState/terminated"))};
   }
-  return {reason, name + ": " + tail(waiting.value("message", ""))};
+  return {reason, name + ": " + tail(text_at(waiting, "message"))};
 }
 
 PodTrouble container_trouble(const Json& container) {
-  const Json state = container.value("state", Json::object());
-  if (state.contains("waiting")) return waiting_trouble(container, state.at("waiting"));
-  if (state.contains("terminated") && state.at("terminated").value("exitCode", 0) != 0) {
-    const Json& terminated = state.at("terminated");
-    return {terminated.value("reason", "Error"),
-            "container " + container.value("name", "") + ": " + said(terminated)};
+  const Json& waiting = at(container, "state/waiting");
+  if (!waiting.is_null()) return waiting_trouble(container, waiting);
+  const Json& terminated = at(container, "state/terminated");
+  if (number_at(terminated, "exitCode") != 0) {
+    return {text_at(terminated, "reason", "Error"),
+            "container " + text_at(container, "name") + ": " + said(terminated)};
   }
   return {};
 }
@@ -53,19 +54,19 @@ PodTrouble container_trouble(const Json& container) {
 }  // namespace
 
 PodTrouble pod_trouble(const Json& pod) {
-  const Json status = pod.value("status", Json::object());
-  for (const Json& condition : status.value("conditions", Json::array())) {
-    if (condition.value("type", "") == "PodScheduled" && condition.value("status", "") == "False")
-      return {condition.value("reason", "Unschedulable"), tail(condition.value("message", ""))};
+  const Json& status = at(pod, "status");
+  for (const Json& condition : at(status, "conditions")) {
+    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False")
+      return {text_at(condition, "reason", "Unschedulable"), tail(text_at(condition, "message"))};
   }
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
-    for (const Json& container : status.value(list, Json::array())) {
+    for (const Json& container : at(status, list)) {
       PodTrouble trouble = container_trouble(container);
       if (!trouble.reason.empty()) return trouble;
     }
   }
-  if (status.value("phase", "") == "Failed")
-    return {status.value("reason", "Failed"), tail(status.value("message", ""))};
+  if (text_at(status, "phase") == "Failed")
+    return {text_at(status, "reason", "Failed"), tail(text_at(status, "message"))};
   return {};
 }
 

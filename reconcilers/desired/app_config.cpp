@@ -81,15 +81,20 @@ Variables environment(const Resolved& resolved) {
 }
 
 // The module that mends the application's libraries, loaded by Python itself.
-std::optional<Object> resilience(const Resolved& resolved) {
-  if (resolved.tuning != crds::Tuning::Operator) return std::nullopt;
+HashedFiles module_files() {
   std::map<std::string, std::string> files;
   for (const char* file :
        {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_broker.py", "es_take.py",
         "es_ledger.py", "es_tasks.py", "es_store.py", "es_database.py"}) {
     files[file] = script(std::string("resilience/") + file);
   }
-  return hashed_config(resolved, kConfig, resolved.name + "-resilience", files);
+  return hashed_files(files);
+}
+
+std::optional<Object> resilience(const Resolved& resolved) {
+  static const HashedFiles files = module_files();  // the same for all, and large
+  if (resolved.tuning != crds::Tuning::Operator) return std::nullopt;
+  return config_of(resolved, kConfig, resolved.name + "-resilience", files);
 }
 
 }  // namespace

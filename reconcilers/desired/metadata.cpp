@@ -73,10 +73,19 @@ Object object(const Resolved& resolved, const std::string& component,
 
 Object hashed_config(const Resolved& resolved, const std::string& component,
                      const std::string& prefix, const std::map<std::string, std::string>& data) {
-  const Json content = data;
-  Object config =
-      object(resolved, component, "v1", "ConfigMap", prefix + "-" + hash8(content.dump()),
-             {{"data", content}, {"immutable", true}});
+  return config_of(resolved, component, prefix, hashed_files(data));
+}
+
+HashedFiles hashed_files(const std::map<std::string, std::string>& data) {
+  HashedFiles files{.data = data, .hash = {}};
+  files.hash = hash8(files.data.dump());
+  return files;
+}
+
+Object config_of(const Resolved& resolved, const std::string& component, const std::string& prefix,
+                 const HashedFiles& files) {
+  Object config = object(resolved, component, "v1", "ConfigMap", prefix + "-" + files.hash,
+                         {{"data", files.data}, {"immutable", true}});
   config.body["metadata"]["labels"].erase("app.kubernetes.io/version");
   config.write = Write::CreateOnce;
   return config;

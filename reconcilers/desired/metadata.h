@@ -38,6 +38,14 @@ Object object(const Resolved& resolved, const std::string& component,
 // Immutable ConfigMap `PREFIX-HASH8`, whose name follows its content; CreateOnce.
 Object hashed_config(const Resolved& resolved, const std::string& component,
                      const std::string& prefix, const std::map<std::string, std::string>& data);
+// The same in two steps, for content that is large and the same for all.
+struct HashedFiles {
+  Json data;
+  std::string hash;
+};
+HashedFiles hashed_files(const std::map<std::string, std::string>& data);
+Object config_of(const Resolved& resolved, const std::string& component, const std::string& prefix,
+                 const HashedFiles& files);
 
 // First eight hex digits of SHA-256.
 std::string hash8(const std::string& text);

@@ -26,6 +26,7 @@ struct Target {
 };
 const std::vector<Target>& targets();
 
+void json_text(std::string_view input);    // what an API server sends
 void kubeconfig(std::string_view input);   // a kubeconfig file
 void projection(std::string_view input);   // an object with managedFields
 void quantity(std::string_view input);     // a quantity

@@ -22,6 +22,7 @@ ISOLATED = {
     "cpprest": ["k8s-client/rest_sink.h", "k8s-client/rest_transport.cpp"],
     "boost": ["k8s-client/rest_socket.h", "k8s-client/rest_transport.cpp",
               "operator/http_server.cpp"],
+    "simdjson": ["k8s-client/json_text.cpp"],
     "yaml-cpp": ["k8s-client/kubeconfig_file.h", "operator/yaml.cpp"],
     "CLI": ["operator/options.cpp"],
     "prometheus": ["operator/metric_families.h", "operator/metrics.cpp"],
@@ -65,8 +66,9 @@ def test_the_pure_half_includes_no_input_output_clock_randomness_or_threads(fold
 
 @pytest.mark.parametrize("library", ISOLATED)
 def test_an_isolated_library_is_named_only_where_it_is_used(library):
+    headers = (library + "/", library + ".h")
     named = [str(path.relative_to(ROOT)) for folder in KNOWS for path in sources(folder)
-             if any(name.startswith(library + "/") for name in includes(path.read_text(), "<>"))]
+             if any(name.startswith(headers) for name in includes(path.read_text(), "<>"))]
     assert sorted(named) == ISOLATED[library]
 
 
