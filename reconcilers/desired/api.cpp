@@ -108,16 +108,16 @@ Object deployment(const Resolved& resolved, const Facts& facts, const AppConfig&
   parts.annotations["kubectl.kubernetes.io/default-container"] = "app";
   parts.host_aliases = redis_host_aliases(resolved, facts);
 
-  const Json strategy = {{"type", "RollingUpdate"},
-                         {"rollingUpdate", {{"maxSurge", 1}, {"maxUnavailable", 0}}}};
-  const Json spec = {{"replicas", resolved.api.replicas},
-                     {"revisionHistoryLimit", 3},
-                     {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
-                     {"selector", {{"matchLabels", selector(resolved, kApi)}}},
-                     {"strategy", strategy},
-                     {"template", pod_template(resolved, resolved.api.pod, parts)}};
-  Object result =
-      object(resolved, kApi, "apps/v1", "Deployment", resolved.name + "-api", {{"spec", spec}});
+  Json strategy = {{"type", "RollingUpdate"},
+                   {"rollingUpdate", {{"maxSurge", 1}, {"maxUnavailable", 0}}}};
+  Json spec = {{"replicas", resolved.api.replicas},
+               {"revisionHistoryLimit", 3},
+               {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
+               {"selector", {{"matchLabels", selector(resolved, kApi)}}},
+               {"strategy", std::move(strategy)},
+               {"template", pod_template(resolved, resolved.api.pod, std::move(parts))}};
+  Object result = object(resolved, kApi, "apps/v1", "Deployment", resolved.name + "-api",
+                         {{"spec", std::move(spec)}});
   result.gates = app_gates(resolved);
   result.gates.insert(Gate::WorkersRolled);
   return result;
@@ -144,7 +144,7 @@ Object service(const Resolved& resolved) {
 Objects api(const Resolved& resolved, const Facts& facts, const AppConfig& config) {
   Object configuration = nginx_config(resolved);
   Object pods = deployment(resolved, facts, config, configuration.name());
-  Objects objects = {std::move(configuration), service(resolved), std::move(pods)};
+  Objects objects = list_of(std::move(configuration), service(resolved), std::move(pods));
   for (Object& budget : disruption(resolved, kApi, resolved.name + "-api", resolved.api.replicas)) {
     objects.push_back(std::move(budget));
   }

@@ -73,28 +73,27 @@ Json variables(const Resolved& resolved) {
 }
 
 Object job(const Resolved& resolved, const Facts& facts, const std::string& config) {
-  const Json container = {
-      {"name", "buckets"},
-      {"image", resolved.images.object_store},
-      {"command", Json::array({"sh", std::string(kConfigPath) + "/buckets.sh"})},
-      {"env", variables(resolved)},
-      {"resources", with_ephemeral_storage(resolved.job_resources, "128Mi")},
-      {"volumeMounts",
-       Json::array({mount("config", kConfigPath, /*read_only=*/true), mount("tmp", "/tmp")})}};
+  Json container = {{"name", "buckets"},
+                    {"image", resolved.images.object_store},
+                    {"command", Json::array({"sh", std::string(kConfigPath) + "/buckets.sh"})},
+                    {"env", variables(resolved)},
+                    {"resources", with_ephemeral_storage(resolved.job_resources, "128Mi")},
+                    {"volumeMounts", Json::array({mount("config", kConfigPath, /*read_only=*/true),
+                                                  mount("tmp", "/tmp")})}};
   // Script, policies and bucket names count through the name of their ConfigMap.
   const std::string hash = hash8(Json::array({resolved.images.object_store, container.at("command"),
                                               config, facts.object_store_identity})
                                      .dump());
 
   PodParts parts{.component = kBuckets};
-  parts.containers.push_back(container);
+  parts.containers.push_back(std::move(container));
   parts.volumes = Json::array({config_volume("config", config), empty_dir("tmp", "64Mi")});
   parts.restart_policy = "Never";
-  const Json spec = {{"backoffLimit", 0},
-                     {"activeDeadlineSeconds", kDeadlineSeconds},
-                     {"template", pod_template(resolved, resolved.object_store.pod, parts)}};
+  Json spec = {{"backoffLimit", 0},
+               {"activeDeadlineSeconds", kDeadlineSeconds},
+               {"template", pod_template(resolved, resolved.object_store.pod, std::move(parts))}};
   Object result = object(resolved, kBuckets, "batch/v1", "Job", resolved.name + "-buckets-" + hash,
-                         {{"spec", spec}});
+                         {{"spec", std::move(spec)}});
   result.write = Write::CreateOnce;
   result.gates = {Gate::Credentials, Gate::ObjectStoreReady};
   return result;
@@ -105,7 +104,7 @@ Object job(const Resolved& resolved, const Facts& facts, const std::string& conf
 // One Job for each store: without the identity of its data there is no name yet, and no store
 // either.
 Objects buckets(const Resolved& resolved, const Facts& facts) {
-  Objects all = {configuration(resolved)};
+  Objects all = list_of(configuration(resolved));
   if (!facts.object_store_identity.empty()) {
     all.push_back(job(resolved, facts, all.front().name()));
   }

@@ -79,11 +79,11 @@ std::string postgresql_conf(const Resolved& resolved) {
 }
 
 Object service(const Resolved& resolved, const std::string& name) {
-  const Json spec = {{"type", "ClusterIP"},
-                     {"clusterIP", "None"},
-                     {"selector", selector(resolved, kDatabase)},
-                     {"ports", Json::array({service_port("postgres", kPort)})}};
-  return object(resolved, kDatabase, "v1", "Service", name, {{"spec", spec}});
+  Json spec = {{"type", "ClusterIP"},
+               {"clusterIP", "None"},
+               {"selector", selector(resolved, kDatabase)},
+               {"ports", Json::array({service_port("postgres", kPort)})}};
+  return object(resolved, kDatabase, "v1", "Service", name, {{"spec", std::move(spec)}});
 }
 
 Object configuration(const Resolved& resolved, const std::string& name) {
@@ -161,14 +161,14 @@ Json database_template(const Resolved& resolved, const Facts& facts, const std::
                    memory_dir("run", "1Mi"), empty_dir("tmp", "64Mi"),
                    // for parallel queries; the runtime's 64 MiB fail some
                    memory_dir("shm", std::to_string(shared ? *shared / kMebi : 128) + "Mi")});
-  return pod_template(resolved, resolved.database.pod, parts);
+  return pod_template(resolved, resolved.database.pod, std::move(parts));
 }
 
 }  // namespace
 
 Objects database(const Resolved& resolved, const Facts& facts) {
   const std::string name = resolved.name + "-postgres";
-  Objects all = {service(resolved, name), configuration(resolved, name)};
+  Objects all = list_of(service(resolved, name), configuration(resolved, name));
 
   StatefulParts parts{.component = kDatabase, .name = name};
   parts.service = name;

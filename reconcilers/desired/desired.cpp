@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reconcilers/desired/components.h"
+#include "reconcilers/desired/metadata.h"
 
 namespace reconcilers::desired {
 namespace {
@@ -17,7 +18,7 @@ struct Input {
 
 Objects credentials(const Input& in) {
   if (!in.facts.credentials) return {};
-  return {credentials_secret(in.resolved, *in.facts.credentials)};
+  return list_of(credentials_secret(in.resolved, *in.facts.credentials));
 }
 
 // Every component, in apply order: what something needs comes before it.
@@ -26,7 +27,7 @@ constexpr Objects (*kComponents[])(const Input&) = {
     credentials,
     [](const Input& in) { return policies(in.resolved); },
     [](const Input& in) {
-      Objects objects = {in.config.env, in.config.logging};
+      Objects objects = list_of(in.config.env, in.config.logging);
       if (in.config.resilience) objects.push_back(*in.config.resilience);
       return objects;
     },

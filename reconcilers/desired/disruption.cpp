@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "reconcilers/desired/components.h"
 #include "reconcilers/desired/metadata.h"
 
@@ -7,9 +9,10 @@ namespace reconcilers::desired {
 Objects disruption(const Resolved& resolved, const std::string& component, const std::string& name,
                    std::int64_t replicas) {
   if (replicas < 2) return {};
-  const Json spec = {{"maxUnavailable", 1},
-                     {"selector", {{"matchLabels", selector(resolved, component)}}}};
-  return {object(resolved, component, "policy/v1", "PodDisruptionBudget", name, {{"spec", spec}})};
+  Json spec = {{"maxUnavailable", 1},
+               {"selector", {{"matchLabels", selector(resolved, component)}}}};
+  return list_of(object(resolved, component, "policy/v1", "PodDisruptionBudget", name,
+                        {{"spec", std::move(spec)}}));
 }
 
 }  // namespace reconcilers::desired

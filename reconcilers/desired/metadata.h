@@ -1,7 +1,10 @@
 // Names, labels, owner references and the frame of every object: the one place for each.
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "reconcilers/desired/desired.h"
 
@@ -34,6 +37,15 @@ Json owner_reference(const Resolved& resolved);  // controller: true, blockOwner
 Object object(const Resolved& resolved, const std::string& component,
               const std::string& api_version, const std::string& kind, const std::string& name,
               Json rest, bool owned = true);
+
+// A list that takes what it is given, where an initializer list would copy it.
+template <typename... Each>
+Objects list_of(Each&&... objects) {
+  Objects list;
+  list.reserve(sizeof...(objects));
+  (list.push_back(std::forward<Each>(objects)), ...);
+  return list;
+}
 
 // Immutable ConfigMap `PREFIX-HASH8`, whose name follows its content; CreateOnce.
 Object hashed_config(const Resolved& resolved, const std::string& component,

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "reconcilers/desired/app_pod.h"
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/desired/pod.h"
@@ -18,14 +20,14 @@ Objects migration(const Resolved& resolved, const Facts& facts, const AppConfig&
   parts.volumes = app_volumes(resolved, config, AppRole::Migration);
   parts.restart_policy = "Never";
   // Options of the application's pods: it runs its image.
-  const Json spec = {{"backoffLimit", 0},
-                     {"template", pod_template(resolved, resolved.api.pod, parts)}};
+  Json spec = {{"backoffLimit", 0},
+               {"template", pod_template(resolved, resolved.api.pod, std::move(parts))}};
 
   Object job = object(resolved, kMigration, "batch/v1", "Job", resolved.name + "-migrate-" + hash,
-                      {{"spec", spec}});
+                      {{"spec", std::move(spec)}});
   job.write = Write::CreateOnce;
   job.gates = {Gate::Credentials, Gate::DatabaseReady};
-  return {job};
+  return list_of(std::move(job));
 }
 
 }  // namespace reconcilers::desired

@@ -15,10 +15,10 @@ const std::vector<std::string> kConsumed = {"objectstore-root-access-key",
                                             "objectstore-root-secret-key"};
 
 Object service(const Resolved& resolved, const std::string& name) {
-  const Json spec = {{"type", "ClusterIP"},
-                     {"selector", selector(resolved, kObjectStore)},
-                     {"ports", Json::array({service_port("s3", kPort)})}};
-  return object(resolved, kObjectStore, "v1", "Service", name, {{"spec", spec}});
+  Json spec = {{"type", "ClusterIP"},
+               {"selector", selector(resolved, kObjectStore)},
+               {"ports", Json::array({service_port("s3", kPort)})}};
+  return object(resolved, kObjectStore, "v1", "Service", name, {{"spec", std::move(spec)}});
 }
 
 Json variables(const std::string& secret) {
@@ -57,14 +57,14 @@ Json store_template(const Resolved& resolved, const Facts& facts) {
   parts.annotations = secrets_annotation(facts, kConsumed);
   parts.containers.push_back(container(resolved));
   parts.volumes.push_back(empty_dir("tmp", "64Mi"));
-  return pod_template(resolved, resolved.object_store.pod, parts);
+  return pod_template(resolved, resolved.object_store.pod, std::move(parts));
 }
 
 }  // namespace
 
 Objects object_store(const Resolved& resolved, const Facts& facts) {
   const std::string name = resolved.name + "-objectstore";
-  Objects all = {service(resolved, name)};
+  Objects all = list_of(service(resolved, name));
 
   StatefulParts parts{.component = kObjectStore, .name = name};
   parts.service = name;

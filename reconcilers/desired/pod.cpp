@@ -104,19 +104,18 @@ Json template_metadata(const Resolved& resolved, const crds::PodOptions& options
 
 }  // namespace
 
-Json pod_template(const Resolved& resolved, const crds::PodOptions& options,
-                  const PodParts& parts) {
+Json pod_template(const Resolved& resolved, const crds::PodOptions& options, PodParts parts) {
   Json spec = {{"serviceAccountName", resolved.name},
                {"automountServiceAccountToken", false},
                {"enableServiceLinks", false},
                {"terminationGracePeriodSeconds", parts.grace_seconds},
                {"securityContext", pod_security(options, parts)},
-               {"containers", with_common_fields(parts.containers, resolved, parts)}};
+               {"containers", with_common_fields(std::move(parts.containers), resolved, parts)}};
   set_unless_empty(spec, "initContainers",
-                   with_common_fields(parts.init_containers, resolved, parts));
-  set_unless_empty(spec, "volumes", parts.volumes);
+                   with_common_fields(std::move(parts.init_containers), resolved, parts));
+  set_unless_empty(spec, "volumes", std::move(parts.volumes));
   set_unless_empty(spec, "hostAliases",
-                   merged_host_aliases(parts.host_aliases, options.host_aliases));
+                   merged_host_aliases(std::move(parts.host_aliases), options.host_aliases));
   set_unless_empty(spec, "nodeSelector", options.node_selector);
   set_unless_empty(spec, "tolerations", options.tolerations);
   set_unless_empty(spec, "affinity", options.affinity);

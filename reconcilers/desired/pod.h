@@ -23,7 +23,7 @@ struct PodParts {
 };
 
 // {"metadata": {labels, annotations}, "spec": {...}}: passes Pod Security `restricted`, no token.
-Json pod_template(const Resolved& resolved, const crds::PodOptions& options, const PodParts& parts);
+Json pod_template(const Resolved& resolved, const crds::PodOptions& options, PodParts parts);
 
 // The container's securityContext: read-only root, no escalation, all capabilities dropped.
 Json container_security();

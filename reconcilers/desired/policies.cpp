@@ -85,7 +85,7 @@ Objects policies(const Resolved& resolved) {
   const Json database_clients = peers(resolved, {kApi, kWorker, kHighMemory, kMigration});
   const Json redis_clients = peers(resolved, {kApi, kWorker, kHighMemory, kRedis});
   const Json store_clients = peers(resolved, {kApi, kWorker, kHighMemory, kBuckets});
-  return {
+  return list_of(
       default_deny(resolved),
       component_policy(resolved, kDatabase, "-postgres",
                        Json::array({{{"from", database_clients},
@@ -105,8 +105,7 @@ Objects policies(const Resolved& resolved) {
       component_policy(resolved, kWorker, "-worker", none, application),
       component_policy(resolved, kHighMemory, "-worker-highmemory", none, application),
       component_policy(resolved, kApi, "-api",
-                       Json::array({{{"ports", Json::array({port(kProxyPort)})}}}), application),
-  };
+                       Json::array({{{"ports", Json::array({port(kProxyPort)})}}}), application));
 }
 
 }  // namespace reconcilers::desired

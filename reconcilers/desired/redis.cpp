@@ -51,9 +51,9 @@ Json container(const Resolved& resolved, const std::string& name, const std::str
   return {{"name", name},
           {"image", resolved.images.redis},
           {"command", run_script(script_file)},
-          {"env", variables},
+          {"env", std::move(variables)},
           {"resources", stateful_resources(resources, resolved.redis.storage)},
-          {"volumeMounts", mounts}};
+          {"volumeMounts", std::move(mounts)}};
 }
 
 Json redis_container(const Resolved& resolved) {
@@ -101,7 +101,7 @@ Json redis_template(const Resolved& resolved, const Facts& facts, const std::str
     parts.host_aliases = redis_host_aliases(resolved, facts);
     parts.hard_host_spread = resolved.profile == crds::Profile::Production;
   }
-  Json pod = pod_template(resolved, resolved.redis.pod, parts);
+  Json pod = pod_template(resolved, resolved.redis.pod, std::move(parts));
   if (has_sentinel(resolved) && !pod["spec"].contains("dnsConfig")) {
     pod["spec"]["dnsConfig"] = quick_dns();
   }

@@ -41,11 +41,9 @@ Object pod_service(const Resolved& resolved, const Facts& facts, int ordinal) {
 }  // namespace
 
 Objects redis_services(const Resolved& resolved, const Facts& facts) {
-  Objects services = {
-      service(resolved, redis_name(resolved), {{"clusterIP", "None"}}),
-      service(resolved, redis_peers(resolved),
-              {{"clusterIP", "None"}, {"publishNotReadyAddresses", true}}),
-  };
+  Objects services = list_of(service(resolved, redis_name(resolved), {{"clusterIP", "None"}}),
+                             service(resolved, redis_peers(resolved),
+                                     {{"clusterIP", "None"}, {"publishNotReadyAddresses", true}}));
   if (has_sentinel(resolved)) {
     for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
       services.push_back(pod_service(resolved, facts, ordinal));

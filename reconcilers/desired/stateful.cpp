@@ -24,11 +24,11 @@ Json claim_template(const Resolved& resolved, const StatefulParts& parts) {
                {"volumeMode", "Filesystem"}};
   if (storage.class_name) spec["storageClassName"] = *storage.class_name;
   // Without owner, so without `app.kubernetes.io/instance`: only the selector's labels.
-  const Json metadata = {{"name", kDataVolume}, {"labels", selector(resolved, parts.component)}};
+  Json metadata = {{"name", kDataVolume}, {"labels", selector(resolved, parts.component)}};
   return {{"apiVersion", "v1"},
           {"kind", "PersistentVolumeClaim"},
-          {"metadata", metadata},
-          {"spec", spec},
+          {"metadata", std::move(metadata)},
+          {"spec", std::move(spec)},
           {"status", {{"phase", "Pending"}}}};
 }
 
@@ -66,10 +66,10 @@ Object stateful_set(const Resolved& resolved, const Facts& facts, StatefulParts 
                                        ? Json::array({claim_template(resolved, parts)})
                                        : live->second;
   }
-  const Json metadata = {{"annotations", provenance(resolved, parts)}};
+  Json metadata = {{"annotations", provenance(resolved, parts)}};
   spec["template"] = std::move(parts.pod_template);
   Object set = object(resolved, parts.component, "apps/v1", "StatefulSet", parts.name,
-                      {{"metadata", metadata}, {"spec", spec}});
+                      {{"metadata", std::move(metadata)}, {"spec", std::move(spec)}});
   set.gates = std::move(parts.gates);
   return set;
 }
@@ -86,10 +86,10 @@ Json credentials_volume(const Resolved& resolved, const std::string& volume,
                         const std::vector<std::string>& keys) {
   Json items = Json::array();
   for (const std::string& key : keys) items.push_back({{"key", key}, {"path", key}});
-  const Json secret = {{"secretName", resolved.name + "-credentials"},
-                       {"defaultMode", kSecretMode},
-                       {"items", items}};
-  return {{"name", volume}, {"secret", secret}};
+  Json secret = {{"secretName", resolved.name + "-credentials"},
+                 {"defaultMode", kSecretMode},
+                 {"items", std::move(items)}};
+  return {{"name", volume}, {"secret", std::move(secret)}};
 }
 
 std::map<std::string, std::string> secrets_annotation(const Facts& facts,

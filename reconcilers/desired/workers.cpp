@@ -129,15 +129,16 @@ void add_pool(const Resolved& resolved, const Facts& facts, const AppConfig& con
 
   const std::string name = resolved.name + "-" + component;
   // No surge: a roll of large pods must not need room for one more.
-  const Json strategy = {{"type", "RollingUpdate"},
-                         {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", "25%"}}}};
-  const Json spec = {{"replicas", pool.replicas},
-                     {"revisionHistoryLimit", 3},
-                     {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
-                     {"selector", {{"matchLabels", selector(resolved, component)}}},
-                     {"strategy", strategy},
-                     {"template", pod_template(resolved, pool.pod, parts)}};
-  Object deployment = object(resolved, component, "apps/v1", "Deployment", name, {{"spec", spec}});
+  Json strategy = {{"type", "RollingUpdate"},
+                   {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", "25%"}}}};
+  Json spec = {{"replicas", pool.replicas},
+               {"revisionHistoryLimit", 3},
+               {"progressDeadlineSeconds", resolved.progress_deadline_seconds},
+               {"selector", {{"matchLabels", selector(resolved, component)}}},
+               {"strategy", std::move(strategy)},
+               {"template", pod_template(resolved, pool.pod, std::move(parts))}};
+  Object deployment =
+      object(resolved, component, "apps/v1", "Deployment", name, {{"spec", std::move(spec)}});
   deployment.gates = app_gates(resolved);
   objects.push_back(std::move(deployment));
   for (Object& budget : disruption(resolved, component, name, pool.replicas)) {
