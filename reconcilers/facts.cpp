@@ -201,13 +201,11 @@ std::vector<std::string> config_maps_of(const Json& pod_spec) {
   };
   for (const Json& volume : at(pod_spec, "volumes")) {
     add(volume, "configMap/name");
-    for (const Json& source : at(volume, "projected/sources"))
-      add(source, "configMap/name");
+    for (const Json& source : at(volume, "projected/sources")) add(source, "configMap/name");
   }
   for (const char* list : {"initContainers", "containers"}) {
     for (const Json& container : at(pod_spec, list)) {
-      for (const Json& source : at(container, "envFrom"))
-        add(source, "configMapRef/name");
+      for (const Json& source : at(container, "envFrom")) add(source, "configMapRef/name");
       for (const Json& variable : at(container, "env"))
         add(variable, "valueFrom/configMapKeyRef/name");
     }
