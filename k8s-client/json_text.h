@@ -1,4 +1,4 @@
-// Reads the JSON that API servers send, by simdjson and in a third of the time that nlohmann's own
+// Reads the JSON that API servers send, by simdjson and in half of the time that nlohmann's own
 // parser needs (docs/adr/0013-simdjson.md). What simdjson refuses is left to that parser, so that
 // exactly the same texts are JSON, with the same values.
 #pragma once
