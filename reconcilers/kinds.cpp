@@ -36,7 +36,7 @@ const std::vector<Kind>& table() {
   return kinds;
 }
 
-// Half of a pod, and of no interest to anybody here.
+// A fifth of a pod, and of no interest to anybody here.
 const k8s::Names& unread_of_pods() {
   static const k8s::Names names = {"affinity",       "args",          "command",
                                    "lifecycle",      "livenessProbe", "ports",

@@ -121,12 +121,6 @@ class Drill:
         self._check_load(ledger, ended)
         return found
 
-    def posted_later(self, paths):
-        """Those of the runs that were accepted when the API answered again."""
-        accepted = {run.path: run.accepted for linkage in self.load.ledger.linkages()
-                    for run in linkage.runs}
-        return [path for path in paths if accepted.get(path, self.healed) >= self.healed]
-
     def _restarts(self):
         now = self.system.restarts(*WORKERS)
         return sum(now[one] - self.restarts[one] for one in now.keys() & self.restarts.keys())

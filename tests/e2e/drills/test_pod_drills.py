@@ -28,11 +28,7 @@ def test_the_pod_of_a_store_is_killed(system, drill, component):
     found = it.judge({"projects_in_database": projects(system)})
     assert (found.lost, found.wrong) == ([], [])
     assert it.row["projects_in_database"] >= found.projects
-    if it.tuning == "Operator":
-        assert found.hanging == []
-    # As released, that a run has failed can only be noted where Postgres is: one that fails while
-    # it is away stays as it is (anonlink-entity-service#24). Those that come later end.
-    assert it.posted_later(run.partition(":")[0] for run in found.hanging) == []
+    assert found.hanging == []
     # Each process of gunicorn fails once when it next uses its connection, which died.
     assert len(it.outside) <= 2 * 4
 
