@@ -72,9 +72,15 @@ class Values {
   const Names& unread_;
 };
 
-bool is_of_another(const dom::element& entry, const std::string& manager) {
-  std::string_view name;
-  return entry["manager"].get(name) == simdjson::SUCCESS && name != manager;
+// Empty when it is absent, or of another type.
+std::string_view text_of(const dom::element& entry, const char* field) {
+  std::string_view text;
+  return entry[field].get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+
+bool is_ours(const dom::element& entry, const std::string& manager) {
+  return text_of(entry, "manager") == manager && text_of(entry, "operation") == "Apply" &&
+         text_of(entry, "subresource").empty();
 }
 
 Json entries_of(const Values& values, const dom::element& value, const std::string& manager) {
@@ -82,7 +88,7 @@ Json entries_of(const Values& values, const dom::element& value, const std::stri
   if (value.get(entries) != simdjson::SUCCESS) return values.of(value);
   Json list = Json::array();
   for (const dom::element entry : entries)
-    if (!is_of_another(entry, manager)) list.push_back(values.of(entry));
+    if (is_ours(entry, manager)) list.push_back(values.of(entry));
   return list;
 }
 
@@ -111,16 +117,17 @@ Json parse_json(const std::string& text) {
 struct EventReader::Parser : dom::parser {};
 
 EventReader::EventReader(std::string manager, Names unread)
-    : manager_(std::move(manager)),
-      unread_(std::move(unread)),
-      parser_(std::make_unique<Parser>()) {}
+    : manager_(std::move(manager)), unread_(std::move(unread)) {}
 
 EventReader::~EventReader() = default;
 
 Json EventReader::read(const std::string& line) {
   dom::element root;
+  if (!parser_) parser_ = std::make_unique<Parser>();
   if (!parse(*parser_, line, root)) return Json::parse(line, nullptr, false);
   return event_of(Values(unread_), root, kManagedFields, manager_);
 }
+
+void EventReader::rest() { parser_.reset(); }
 
 }  // namespace k8s

@@ -17,24 +17,25 @@ Json parse_json(const std::string& text);
 
 using Names = std::set<std::string, std::less<>>;
 
-// Of the lines of a watch, one after the other. Not thread-safe. Holds some ten times the longest
-// line as memory, so it lives as long as there are lines to read.
+// Of the lines of a watch, one after the other. Not thread-safe.
 class EventReader {
  public:
-  // Left out is what nobody reads of most that an API server sends: entries of managedFields that
-  // are of another manager, and members of objects that have one of the names of `unread`, at any
-  // depth.
+  // Left out is what nobody reads: of managedFields all but what `manager` owns by Apply on the
+  // object itself, which is what `owned_part` looks for; and members that have one of the names of
+  // `unread`, at any depth.
   explicit EventReader(std::string manager, Names unread = {});
   ~EventReader();
 
   // Discarded when it is not JSON.
   Json read(const std::string& line);
+  // Gives back its working memory, some thirteen times the longest line, until there is another.
+  void rest();
 
  private:
   struct Parser;
   const std::string manager_;
   const Names unread_;
-  const std::unique_ptr<Parser> parser_;
+  std::unique_ptr<Parser> parser_;
 };
 
 }  // namespace k8s

@@ -85,7 +85,8 @@ bool may_be_of_version(int code) { return code != 401 && code != 429 && code != 
 
 struct Watcher::State {
   enum class Phase { List, Open, Read };
-  explicit State(unsigned jitter) : backoff(jitter) {}
+  State(const WatchSpec& spec, unsigned jitter)
+      : reader(spec.manager, spec.unread), backoff(jitter) {}
 
   Phase phase = Phase::List;
   std::string version;  // from where a watch resumes
@@ -102,6 +103,7 @@ struct Watcher::State {
   int barren = 0;           // failures since the last good line
   bool expired = false;     // a version, since then
   int refusals = 0;         // since no connection was found
+  EventReader reader;
   Backoff backoff;
 
   void close(Phase next) {
@@ -116,7 +118,7 @@ Watcher::Watcher(const Client& client, Store& store, WatchSpec spec, unsigned ji
     : client_(client),
       store_(store),
       spec_(std::move(spec)),
-      state_(std::make_unique<State>(jitter)) {}
+      state_(std::make_unique<State>(spec_, jitter)) {}
 
 Watcher::~Watcher() = default;
 
@@ -240,13 +242,13 @@ milliseconds Watcher::open() {
 
 milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
   if (!state_->opened) state_->opened = state_->heard = now;
-  EventReader reader(spec_.manager, spec_.unread);
   for (int lines = 0; state_->stream && lines < kLinesPerStep; ++lines) {
     const Stream::Read read = state_->stream->next(lines == 0 ? wait : milliseconds(0));
     if (read.kind == Stream::Read::Kind::Nothing) break;
     if (read.kind == Stream::Read::Kind::End) return ended(now);
-    if (!read.line.empty()) take(reader, read.line, now);
+    if (!read.line.empty()) take(read.line, now);
   }
+  state_->reader.rest();
   if (state_->initial && now - state_->heard > kInitialSilence) {
     state_->streams_lists = false;
     return failed("the API server began to stream a list and did not go on", std::nullopt);
@@ -254,8 +256,8 @@ milliseconds Watcher::read(Clock::time_point now, milliseconds wait) {
   return milliseconds(0);
 }
 
-void Watcher::take(EventReader& reader, const std::string& line, Clock::time_point now) {
-  const Event event = parse_event(reader, line);
+void Watcher::take(const std::string& line, Clock::time_point now) {
+  const Event event = parse_event(state_->reader, line);
   if (event.type == Event::Type::Error) {
     const int code = event.object.value("code", 0);
     throw api_error("watch " + spec_.resource.plural, event.object, code);

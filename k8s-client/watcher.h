@@ -66,7 +66,7 @@ class Watcher {
   std::chrono::milliseconds list(Clock::time_point now);
   std::chrono::milliseconds open();
   std::chrono::milliseconds read(Clock::time_point now, std::chrono::milliseconds wait);
-  void take(EventReader& reader, const std::string& line, Clock::time_point now);
+  void take(const std::string& line, Clock::time_point now);
   void heard(Clock::time_point now);
   void complete(const std::string& version, const std::vector<ObjectKey>& listed,
                 Clock::time_point now);

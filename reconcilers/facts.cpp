@@ -61,11 +61,11 @@ Json workload(const Json& object) {
 
 Json volume_claim(const Json& object) {
   Json facts = Json::object();
-  for (const auto& [fact, pointer] : {std::pair{"phase", "status/phase"},
+  for (const auto& [fact, path] : {std::pair{"phase", "status/phase"},
                                       {"class", "spec/storageClassName"},
                                       {"requested", "spec/resources/requests/storage"},
                                       {"capacity", "status/capacity/storage"}}) {
-    const Json& value = at(object, pointer);
+    const Json& value = at(object, path);
     if (value.is_string()) facts[fact] = value;
   }
   for (const Json& condition : at(object, "status/conditions")) {
