@@ -62,9 +62,9 @@ Json workload(const Json& object) {
 Json volume_claim(const Json& object) {
   Json facts = Json::object();
   for (const auto& [fact, path] : {std::pair{"phase", "status/phase"},
-                                      {"class", "spec/storageClassName"},
-                                      {"requested", "spec/resources/requests/storage"},
-                                      {"capacity", "status/capacity/storage"}}) {
+                                   {"class", "spec/storageClassName"},
+                                   {"requested", "spec/resources/requests/storage"},
+                                   {"capacity", "status/capacity/storage"}}) {
     const Json& value = at(object, path);
     if (value.is_string()) facts[fact] = value;
   }

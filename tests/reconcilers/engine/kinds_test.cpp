@@ -22,9 +22,11 @@ k8s::Record record(const k8s::WatchSpec& spec, const std::string& line) {
 
 Json container(const std::string& name) {
   Json it = Json::parse(R"({"image": "app:1",
-    "envFrom": [{"configMapRef": {"name": "from"}}],
-    "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "key", "key": "a"}}}]})");
+    "envFrom": [{"configMapRef": {}}],
+    "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"key": "a"}}}]})");
   it["name"] = name;
+  it["envFrom"][0]["configMapRef"]["name"] = name + "-from";
+  it["env"][0]["valueFrom"]["configMapKeyRef"]["name"] = name + "-key";
   return it;
 }
 
@@ -41,15 +43,16 @@ Json pod(const Json& status) {
   return it;
 }
 
-// Adds every member that is not read, wherever the API has one: in the pod and in its containers.
+// Adds every member that is not read, where it is not there and the API may have one: in the pod,
+// in its containers and their states.
 Json with_all_members(Json whole, const k8s::Names& names) {
-  for (const std::string& name : names) {
-    whole["spec"][name] = Json::array({{{"configMapRef", {{"name", "none"}}}}});
-    for (const char* list : {"initContainers", "containers"})
-      whole["spec"][list][0][name] = {{"configMap", {{"name", "none"}}}};
-    if (!whole["status"].contains("containerStatuses")) continue;
-    whole["status"]["containerStatuses"][0][name] = Json::array({"x"});
-  }
+  const auto add = [&names](Json& to) {
+    for (const std::string& name : names)
+      if (!to.contains(name)) to[name] = {{"configMap", {{"name", "none"}}}};
+  };
+  add(whole["spec"]);
+  for (const char* list : {"initContainers", "containers"}) add(whole["spec"][list][0]);
+  if (whole["status"].contains("containerStatuses")) add(whole["status"]["containerStatuses"][0]);
   return whole;
 }
 
@@ -73,7 +76,8 @@ TEST(Kinds, APodThatIsReadInPartHasTheRecordOfTheWholeOne) {
     const std::string line = event(with_all_members(pod(Json::parse(status)), spec.unread));
     const k8s::Record part = record(spec, line), whole = record(reads_all, line);
     EXPECT_EQ(part.facts, whole.facts);
-    EXPECT_EQ(part.facts.at("configs"), Json({"from", "key", "projected", "volume"}));
+    EXPECT_EQ(part.facts.at("configs"),
+              Json({"app-from", "app-key", "init-from", "init-key", "projected", "volume"}));
     EXPECT_EQ(part.labels, whole.labels);
     EXPECT_EQ(part.owned, whole.owned);
     EXPECT_EQ(part.controller_uid, "o");
