@@ -56,14 +56,16 @@ Json container(const Resolved& resolved, const std::string& name, const std::str
           {"volumeMounts", std::move(mounts)}};
 }
 
+Json before_stop(const std::string& script_file) {
+  return {{"preStop", {{"exec", {{"command", run_script(script_file)}}}}}};
+}
+
 Json redis_container(const Resolved& resolved) {
   Json redis = container(resolved, "redis", "start-redis.sh", resolved.redis.resources);
   redis["ports"] = Json::array({container_port("redis", kRedisPort)});
   redis["readinessProbe"] = exec_probe(run_script("redis-ready.sh"), {.period_seconds = 5});
   redis["livenessProbe"] = exec_probe(run_script("redis-alive.sh"), {.failures = 6});
-  if (has_sentinel(resolved)) {
-    redis["lifecycle"] = {{"preStop", {{"exec", {{"command", run_script("stop-redis.sh")}}}}}};
-  }
+  if (has_sentinel(resolved)) redis["lifecycle"] = before_stop("stop-redis.sh");
   return redis;
 }
 
@@ -75,6 +77,7 @@ Json sentinel_container(const Resolved& resolved) {
   ready.emplace_back("ready");
   sentinel["readinessProbe"] = exec_probe(ready, {.period_seconds = 5});
   sentinel["livenessProbe"] = exec_probe(run_script("sentinel-alive.sh"), {.failures = 6});
+  sentinel["lifecycle"] = before_stop("stop-sentinel.sh");
   return sentinel;
 }
 

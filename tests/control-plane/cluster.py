@@ -100,6 +100,13 @@ def stop(state_dir):
         shutil.rmtree(state)
 
 
+class KubectlError(subprocess.CalledProcessError):
+    """What kubectl said is part of the message."""
+
+    def __str__(self):
+        return f"{super().__str__()} {(self.stderr or '').strip()}".strip()
+
+
 class Cluster:
     def __init__(self, state, programs_dir, child=None):
         self.state, self.binaries, self._child = state, programs_dir, child
@@ -125,10 +132,13 @@ class Cluster:
         return self.pid("kube-apiserver")
 
     def run_kubectl(self, *arguments, **options):
-        """Its standard output as text; raises CalledProcessError unless check=False."""
+        """Its standard output as text; raises KubectlError unless check=False."""
         options = {"capture_output": True, "text": True, "check": True, "timeout": 120, **options}
-        return subprocess.run([self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments],
-                              **options).stdout
+        try:
+            return subprocess.run([self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments],
+                                  **options).stdout
+        except subprocess.CalledProcessError as error:
+            raise KubectlError(*error.args, error.output, error.stderr) from None
 
     def token(self, namespace, service_account):
         return self.run_kubectl("create", "token", service_account, "-n", namespace,

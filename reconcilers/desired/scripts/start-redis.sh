@@ -65,11 +65,25 @@ configure() {
   } >"$run/redis.conf"
 }
 
+# PARAMETER VALUE: of the server that runs here, until it has it.
+set_here() {
+  until redis_cli 127.0.0.1 CONFIG SET "$@" | grep -q OK; do sleep 0.5; done
+}
+
+in_step() { redis_cli 127.0.0.1 INFO replication | grep -q '^master_link_status:up'; }
+
+# Until it is in step nobody may read here: clients that are refused take another replica, one that
+# loads or lags gives them errors or the past. But an election may need it, when its master is gone.
+show_replica() {
+  until in_step || [ "$(role "$master")" != master ]; do sleep 0.5; done
+  set_here bind '* -::*'
+}
+
 # A replica that has never been in step must not be elected: Sentinel cannot tell that it is empty.
 guard_replica() {
-  until redis_cli 127.0.0.1 INFO replication | grep -q '^master_link_status:up'; do sleep 0.5; done
+  until in_step; do sleep 0.5; done
   touch "$marker"
-  redis_cli 127.0.0.1 CONFIG SET replica-priority 100 >"$run/guard"
+  set_here replica-priority 100
 }
 
 # Sentinel takes 10 s to correct a master that came back too late; these are writes lost.
@@ -101,12 +115,13 @@ start_master() {
 }
 
 start_replica() {
-  if [ -e "$marker" ]; then
-    configure "replicaof $master 6379"
-  else
-    configure "replicaof $master 6379" 'replica-priority 0'
+  priority=100
+  if [ ! -e "$marker" ]; then
+    priority=0
     guard_replica &
   fi
+  configure "replicaof $master 6379" "replica-priority $priority" 'bind 127.0.0.1'
+  show_replica &
   serve "replica of $master"
 }
 

@@ -1,4 +1,5 @@
 """One drill: load, a blow while a large run is in the middle, the recovery, a row of figures."""
+import subprocess
 import time
 
 import oracle
@@ -31,10 +32,12 @@ class Drill:
         self.began = time.monotonic()
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, _):
         if kind is None:
             self._go_on(STEADY_SECONDS)
         self.load.__exit__()
+        if kind is not None:
+            self._keep(str(error))
 
     def _go_on(self, seconds):
         time.sleep(seconds)
@@ -117,7 +120,7 @@ class Drill:
             **dict(figures)}
         rows.write(self.row)
         if found.hanging or found.lost or found.wrong:
-            self._keep_logs(found)
+            self._keep("\n".join([*found.hanging, *found.lost, *found.wrong]))
         self._check_load(ledger, ended)
         return found
 
@@ -125,15 +128,23 @@ class Drill:
         now = self.system.restarts(*WORKERS)
         return sum(now[one] - self.restarts[one] for one in now.keys() & self.restarts.keys())
 
-    def _keep_logs(self, found):
-        """Of workers and Redis, before another test makes new ones."""
-        folder = rows.FOLDER / f"{self.name}-{self.tuning}-{time.time_ns()}"
+    def _keep(self, why):
+        """Logs and objects, before another test makes new ones. What cannot be read is left out, with
+        the reason: a container that never ran has no log."""
+        folder = rows.FOLDER / f"{self.name}-{self.tuning}-{self.operator}-{time.time_ns()}"
         folder.mkdir(parents=True)
-        (folder / "found").write_text("\n".join([*found.hanging, *found.lost, *found.wrong]))
+        (folder / "why").write_text(why)
+        read = {"objects.yaml": ("get", "-o", "yaml", "statefulsets,pods,pvc,pv,nodes"),
+                "events": ("get", "events", "--sort-by=.metadata.creationTimestamp")}
         for pod in self.system.pods(*WORKERS, "redis"):
             name = pod["metadata"]["name"]
-            (folder / f"{name}.log").write_text(
-                self.system.kubectl("logs", "--timestamps", "--all-containers", name))
+            read[f"{name}.log"] = ("logs", "--timestamps", "--all-containers", name)
+        for name, command in read.items():
+            try:
+                text = self.system.kubectl(*command)
+            except subprocess.SubprocessError as error:
+                text = str(error)
+            (folder / name).write_text(text)
 
     def _check_load(self, ledger, ended):
         """There was a load: a write each second before and after, and the oracle saw all of it."""
