@@ -129,7 +129,7 @@ CLI::App* add_render(CLI::App& app, RenderOptions& render) {
                       "File with the keys of the credentials Secret, instead of <generated>");
   command
       ->add_option("--redis-addresses", render.redis_addresses,
-                   "Cluster IPs of the Redis per-pod Services, separated by commas")
+                   "Cluster IPs of N-redis-0, -1, -2 and N-redis-sentinel, separated by commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_flag("--bootstrap", render.bootstrap, "As for the first start of Redis");

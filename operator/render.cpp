@@ -6,12 +6,14 @@
 #include <sstream>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "crds/resolve.h"
 #include "operator/effective.h"
 #include "operator/unknown.h"
 #include "operator/yaml.h"
 #include "reconcilers/desired/desired.h"
+#include "reconcilers/desired/redis_names.h"
 
 namespace op {
 namespace {
@@ -76,11 +78,14 @@ desired::Facts facts(const RenderOptions& options, const crds::Resolved& resolve
   result.credentials = desired::complete_credentials(
       known.value_or(desired::Credentials()),
       [&](std::size_t length) { return std::string(length, guess.secret); });
-  const auto size = static_cast<std::size_t>(resolved.redis.size);
-  for (std::size_t i = 0; i < size; ++i) {
-    result.redis_addresses[static_cast<int>(i)] = i < options.redis_addresses.size()
-                                                      ? options.redis_addresses[i]
-                                                      : guess.network + std::to_string(i + 1);
+  std::vector<std::string> services;
+  for (const desired::RedisHost& it : desired::redis_pod_hosts(resolved))
+    services.push_back(it.service);
+  if (!services.empty()) services.push_back(desired::redis_sentinel(resolved));
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    result.redis_addresses[services[i]] = i < options.redis_addresses.size()
+                                              ? options.redis_addresses[i]
+                                              : guess.network + std::to_string(i + 1);
   }
   return result;
 }

@@ -12,7 +12,7 @@ struct RenderOptions {
   std::string ns = {};                            // where the resource names none
   bool effective = false;                         // the resolved spec instead of the objects
   std::string credentials = {};                   // file with the keys of N-credentials
-  std::vector<std::string> redis_addresses = {};  // cluster IPs of the per-pod Services, in order
+  std::vector<std::string> redis_addresses = {};  // of N-redis-0 and so on, N-redis-sentinel
   bool bootstrap = false;                         // as for the first start: no Redis volume exists
 };
 

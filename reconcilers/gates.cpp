@@ -34,14 +34,13 @@ bool has_data(const Observed& observed, const std::string& component) {
   return false;
 }
 
-std::map<int, std::string> redis_addresses(const crds::Resolved& resolved,
-                                           const Observed& observed) {
-  std::map<int, std::string> addresses;
-  if (!desired::has_sentinel(resolved)) return addresses;
-  for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
-    const RecordPtr service = observed.find("Service", desired::redis_pod(resolved, ordinal));
+std::map<std::string, std::string> redis_addresses(const crds::Resolved& resolved,
+                                                   const Observed& observed) {
+  std::map<std::string, std::string> addresses;
+  for (const desired::RedisHost& it : desired::redis_hosts(resolved)) {
+    const RecordPtr service = observed.find("Service", it.service);
     const std::string address = service ? text_fact(*service, "clusterIP") : "";
-    if (!address.empty() && address != "None") addresses[ordinal] = address;
+    if (!address.empty() && address != "None") addresses[it.service] = address;
   }
   return addresses;
 }
@@ -72,15 +71,12 @@ std::string remembered_address(const Observed& observed, const std::string& host
 
 void remember_lost_services(const crds::Resolved& resolved, const Observed& observed,
                             desired::Facts& facts) {
-  if (!desired::has_sentinel(resolved)) return;
-  for (int ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
-    const std::string pod = desired::redis_pod(resolved, ordinal);
-    if (observed.find("Service", pod)) continue;
-    const std::string address =
-        remembered_address(observed, pod + "." + desired::redis_domain(resolved));
+  for (const desired::RedisHost& it : desired::redis_hosts(resolved)) {
+    if (observed.find("Service", it.service)) continue;
+    const std::string address = remembered_address(observed, it.host);
     if (address.empty()) continue;
-    facts.redis_addresses[ordinal] = address;
-    facts.redis_services_lost.insert(ordinal);
+    facts.redis_addresses[it.service] = address;
+    facts.redis_services_lost.insert(it.service);
   }
 }
 
@@ -148,11 +144,10 @@ desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
 
 Gates open_gates(const crds::Resolved& resolved, const desired::Facts& facts,
                  const Observed& observed, const desired::Objects& desired) {
-  const bool direct = resolved.redis.mode == crds::RedisMode::Direct;
-  const auto addresses = static_cast<std::int64_t>(facts.redis_addresses.size());
   const std::map<Gate, bool> state = {
       {Gate::Credentials, facts.credentials.has_value()},
-      {Gate::RedisAddresses, direct || addresses == resolved.redis.size},
+      {Gate::RedisAddresses,
+       facts.redis_addresses.size() == desired::redis_hosts(resolved).size()},
       {Gate::DatabaseReady, stateful_set_ready(observed, desired::kDatabase)},
       {Gate::RedisReady, stateful_set_ready(observed, desired::kRedis)},
       {Gate::ObjectStoreReady, stateful_set_ready(observed, desired::kObjectStore)},

@@ -106,7 +106,7 @@ Object deployment(const Resolved& resolved, const Facts& facts, const AppConfig&
   parts.volumes.push_back(empty_dir("nginx-tmp", resolved.api.proxy.temp_storage));
   parts.annotations = app_secrets_annotation(facts, AppRole::Api);
   parts.annotations["kubectl.kubernetes.io/default-container"] = "app";
-  parts.host_aliases = redis_host_aliases(resolved, facts);
+  parts.host_aliases = redis_client_aliases(resolved, facts);
 
   Json strategy = {{"type", "RollingUpdate"},
                    {"rollingUpdate", {{"maxSurge", 1}, {"maxUnavailable", 0}}}};

@@ -4,6 +4,7 @@
 
 #include "reconcilers/desired/metadata.h"
 #include "reconcilers/desired/pod.h"
+#include "reconcilers/desired/redis_names.h"
 
 namespace reconcilers::desired {
 namespace {
@@ -40,18 +41,17 @@ bool reads(AppRole role, const SecretVariable& variable) {
   return false;
 }
 
-// With the password left to the kubelet's expansion. Sentinels by pod name, each of which
-// hostAliases resolve: the Service's name would need DNS.
+// With the password left to the kubelet's expansion. Sentinels by the names that hostAliases
+// resolve, those that are not ending first.
 std::string broker_url(const Resolved& resolved) {
   const std::string domain = "." + resolved.ns + ".svc." + resolved.cluster_domain;
   if (resolved.redis.mode == crds::RedisMode::Direct) {
     return "redis://:$(REDIS_PASSWORD)@" + resolved.name + "-redis-master" + domain + ":6379/0";
   }
   std::string url;
-  for (std::int64_t ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
-    if (ordinal > 0) url += ";";
-    url += "sentinel://:$(REDIS_PASSWORD)@" + resolved.name + "-redis-" + std::to_string(ordinal) +
-           "." + resolved.name + "-redis-peers" + domain + ":26379/0";
+  for (const RedisHost& it : redis_hosts(resolved)) {
+    if (!url.empty()) url += ";";
+    url += "sentinel://:$(REDIS_PASSWORD)@" + it.host + ":26379/0";
   }
   return url;
 }

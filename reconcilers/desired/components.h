@@ -13,7 +13,8 @@ Objects policies(const Resolved& resolved);
 
 // database.cpp: Service, ConfigMap, StatefulSet
 Objects database(const Resolved& resolved, const Facts& facts);
-// redis_services.cpp, redis.cpp: N-redis, N-redis-peers, per-pod Services or N-redis-master;
+// redis_services.cpp, redis.cpp: N-redis, N-redis-peers, per-pod Services and N-redis-sentinel, or
+// N-redis-master;
 // N-redis-state; ConfigMap; StatefulSet; PDB
 Objects redis(const Resolved& resolved, const Facts& facts);
 // object_store.cpp: Service, StatefulSet
@@ -35,9 +36,10 @@ Objects buckets(const Resolved& resolved, const Facts& facts);
 Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 Objects api(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 
-// hostAliases of application and Redis pods: the Sentinels' names without DNS. Empty in Direct
-// mode.
-Json redis_host_aliases(const Resolved& resolved, const Facts& facts);
+// hostAliases: the names of Redis and Sentinels without DNS, for Redis pods and for the application,
+// which is led to the Sentinels that are not ending first. Empty in Direct mode.
+Json redis_peer_aliases(const Resolved& resolved, const Facts& facts);
+Json redis_client_aliases(const Resolved& resolved, const Facts& facts);
 // PDB with maxUnavailable 1, or nothing below two replicas.
 Objects disruption(const Resolved& resolved, const std::string& component, const std::string& name,
                    std::int64_t replicas);

@@ -26,11 +26,11 @@ struct Facts {
   // Content of N-credentials; empty while it is not known. Templates then carry no HMAC and the
   // gate `Credentials` is shut.
   std::optional<Credentials> credentials = {};
-  // clusterIP of N-redis-0..2 by ordinal; hostAliases need all of them, the gate RedisAddresses
-  // is shut until then.
-  std::map<int, std::string> redis_addresses = {};
-  // Ordinals whose Service is gone while its address is still known: it asks for that one again.
-  std::set<int> redis_services_lost = {};
+  // clusterIP of each of redis_hosts() by the name of its Service; hostAliases need all of them,
+  // the gate RedisAddresses is shut until then.
+  std::map<std::string, std::string> redis_addresses = {};
+  // Of these Services those that are gone while the address is still known: they ask for it again.
+  std::set<std::string> redis_services_lost = {};
   // Redis may elect its first master by itself: no volume of it existed when N-redis-state was
   // made.
   bool redis_bootstrap = true;

@@ -101,7 +101,7 @@ Json redis_template(const Resolved& resolved, const Facts& facts, const std::str
   if (has_sentinel(resolved)) {
     parts.containers.push_back(sentinel_container(resolved));
     parts.volumes.push_back(config_volume("state", redis_state(resolved)));
-    parts.host_aliases = redis_host_aliases(resolved, facts);
+    parts.host_aliases = redis_peer_aliases(resolved, facts);
     parts.hard_host_spread = resolved.profile == crds::Profile::Production;
   }
   Json pod = pod_template(resolved, resolved.redis.pod, std::move(parts));

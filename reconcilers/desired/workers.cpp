@@ -125,7 +125,7 @@ void add_pool(const Resolved& resolved, const Facts& facts, const AppConfig& con
   parts.containers.push_back(container(resolved, config, pool, queues));
   parts.volumes = app_volumes(resolved, config, AppRole::Worker);
   parts.annotations = app_secrets_annotation(facts, AppRole::Worker);
-  parts.host_aliases = redis_host_aliases(resolved, facts);
+  parts.host_aliases = redis_client_aliases(resolved, facts);
 
   const std::string name = resolved.name + "-" + component;
   // No surge: a roll of large pods must not need room for one more.

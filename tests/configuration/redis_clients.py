@@ -1,6 +1,7 @@
 """Clients like the application's: each command has a connection of its own, to the server that a
 Sentinel has just named, and is sent once."""
 import random
+import select
 import socket
 import threading
 import time
@@ -99,6 +100,31 @@ class Writer(Client):
         self.told = time.monotonic()
         with Connection(address_of(name), 6379) as master:
             self._command(master, "INCR", "count")
+
+
+class Keeper(Client):
+    """Counts at the master, by a connection that it keeps for as long as the server does."""
+    connection = None
+
+    def _once(self):
+        if self.connection and select.select([self.connection.socket], [], [], 0)[0]:
+            self._drop()
+        if self.connection is None:
+            name, _ = sentinel(self.ordinals, "GET-MASTER-ADDR-BY-NAME")
+            self.told = time.monotonic()
+            self.connection = Connection(address_of(name), 6379)
+            self.connection.ask("AUTH", PASSWORD)
+            self.late = time.monotonic() - self.told > QUICK_SECONDS
+        try:
+            self.connection.ask("INCR", "count")
+        except (OSError, Refused):
+            self._drop()
+            raise
+        time.sleep(0.05)
+
+    def _drop(self):
+        self.connection.socket.close()
+        self.connection = None
 
 
 class Reader(Client):

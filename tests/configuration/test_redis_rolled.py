@@ -2,7 +2,7 @@
 import threading
 
 from pod import eventually
-from redis_clients import Reader, Writer
+from redis_clients import Keeper, Reader, Writer
 from redis_set import KEYS, cli
 
 
@@ -21,7 +21,7 @@ def test_clients_that_repeat_nothing_notice_nothing_of_a_set_that_is_rolled(redi
     redis.write()
     redis.established()
     served = [0, 1, 2]
-    clients = [kind(served) for kind in (Writer, Writer, Writer, Reader, Reader)]
+    clients = [kind(served) for kind in (Writer, Writer, Keeper, Reader, Reader)]
     try:
         master = redis.await_settled()
         for ordinal in [*(it for it in range(3) if it != master), master]:

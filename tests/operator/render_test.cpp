@@ -152,7 +152,7 @@ TEST_F(Render, PrintsEveryObjectAsADocument) {
 TEST_F(Render, PrintsWhatItIsToldOfTheCluster) {
   RenderOptions options;
   options.credentials = write("credentials.json", R"({"redis-password": "secret"})");
-  options.redis_addresses = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
+  options.redis_addresses = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"};
   ASSERT_EQ(run_spec("  profile: Production\n", options), 0) << err_.str();
   EXPECT_THAT(out_.str(), HasSubstr("redis-password: c2VjcmV0\n"));
   EXPECT_THAT(out_.str(), HasSubstr("ip: \"10.0.0.2\""));

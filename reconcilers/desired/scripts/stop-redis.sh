@@ -12,6 +12,12 @@ unpause() {
 }
 trap unpause EXIT
 
+# A client that kept a connection finds it closed before it sends something, and asks for the master.
+pause() {
+  printf 'CLIENT PAUSE %s WRITE\nCLIENT KILL TYPE normal\n' $((down_after_ms * 9 / 10)) |
+    redis_cli 127.0.0.1 >"$run/stop"
+}
+
 # MS SENTINEL...: their clients wait that long for any answer. One that was named this master now
 # would be refused, and the application repeats nothing.
 hold() {
@@ -55,7 +61,7 @@ begin_failover() {
     # shellcheck disable=SC2046 # a list of names
     hold 2000 $(peers)
     sleep 0.05 # whoever was just named this master is done
-    redis_cli 127.0.0.1 CLIENT PAUSE $((down_after_ms * 9 / 10)) WRITE >"$run/stop"
+    pause
     begins=$(fail_over)
     [ "$begins" = later ] || break
     unpause

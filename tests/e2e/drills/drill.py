@@ -119,8 +119,8 @@ class Drill:
             "unacked_after": self.redis.waiting_tasks()["unacked"] - self.unacked,
             **dict(figures)}
         rows.write(self.row)
-        if found.hanging or found.lost or found.wrong:
-            self._keep("\n".join([*found.hanging, *found.lost, *found.wrong]))
+        if found.exact != found.runs or found.lost or self.row["worker_restarts"]:
+            self._keep("\n".join([*found.hanging, *found.lost, *found.wrong, *self.row["errors"]]))
         self._check_load(ledger, ended)
         return found
 

@@ -122,7 +122,7 @@ TEST(Inputs, StayWithTheSizesOfVolumesHoweverTheyAreWritten) {
 TEST(Inputs, FollowTheClusterAsTheTemplateDoes) {
   const Objects before = build(of_profile("Production"), known());
   Facts facts = known();
-  facts.redis_addresses[1] = "10.96.0.99";
+  facts.redis_addresses["demo-redis-1"] = "10.96.0.99";
   facts.credentials->at("objectstore-root-secret-key") = "another";
   const Objects after = build(of_profile("Production"), facts);
   for (const std::string name : {"demo-redis", "demo-objectstore"}) {

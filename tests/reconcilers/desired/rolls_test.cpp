@@ -125,7 +125,7 @@ TEST(Rolls, NothingForASecretThatNobodyReadsAnyMore) {
 
 TEST(Rolls, TheClientsOfSentinelForAnotherAddress) {
   Facts changed = known();
-  changed.redis_addresses[1] = "10.96.0.99";
+  changed.redis_addresses["demo-redis-1"] = "10.96.0.99";
   const Resolved resource = of_profile("Production");
   EXPECT_THAT(rolled(build(resource, known()), build(resource, changed)),
               testing::IsSupersetOf(kApplication));

@@ -30,7 +30,10 @@ inline Resolved resolved(Json spec, const std::string& name = "demo") {
 inline Resolved of_profile(const std::string& profile) { return resolved({{"profile", profile}}); }
 
 inline Facts known() {
-  Facts facts{.redis_addresses = {{0, "10.96.0.10"}, {1, "10.96.0.11"}, {2, "10.96.0.12"}},
+  Facts facts{.redis_addresses = {{"demo-redis-0", "10.96.0.10"},
+                                  {"demo-redis-1", "10.96.0.11"},
+                                  {"demo-redis-2", "10.96.0.12"},
+                                  {"demo-redis-sentinel", "10.96.0.13"}},
               .database_identity = "pvc-database",
               .object_store_identity = "pvc-object-store"};
   int next = 0;
