@@ -304,7 +304,9 @@ Response ApiServer::apply(const Call& call) {
   if (auto refused = refuse_other(call, before, call.body.at("metadata"))) return *refused;
   Json body = before, intent = call.body;
   if (call.subresource == "status") {
-    const Json status = intent.value("status", Json::object());
+    Json status = intent.value("status", Json::object());
+    if (!knows_since && status.contains("held"))
+      for (Json& it : status["held"]) it.erase("since");
     intent = {{"status", status}};
   } else if (call.kind->has_status) {
     intent.erase("status");

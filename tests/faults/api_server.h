@@ -55,6 +55,7 @@ class ApiServer {
 
   bool streams_lists = true;       // else 422, as before Kubernetes 1.34
   bool expires_by_answer = false;  // 410 as an answer instead of as an event
+  bool knows_since = true;         // else it prunes status.held[].since, as with an older CRD
   std::int64_t lag = 0;            // revisions by which lists and new watches are behind
   std::int64_t rewind = 0;         // revisions by which a resumed watch begins too early
 

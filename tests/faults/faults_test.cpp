@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <set>
 
@@ -17,6 +18,7 @@ void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.nam
 
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::IsEmpty;
 using ::testing::ValuesIn;
 
@@ -39,13 +41,14 @@ std::vector<int> all_requests(const Scenario& scenario) {
 
 bool meets_a_predecessor(const Scenario& scenario) {
   static const std::set<std::string> names = {"delete-and-make-again", "delete-with-data",
-                                              "successor-at-once", "orphans"};
+                                              "successor-at-once", "successor-of-data-at-once",
+                                              "orphans"};
   return names.contains(scenario.name);
 }
 
 std::vector<Scenario> chosen_scenarios() {
   static const std::set<std::string> usual = {"version", "drift", "successor-at-once",
-                                              "failing-migration"};
+                                              "failing-migration", "removals"};
   std::vector<Scenario> chosen;
   for (const Scenario& it : scenarios())
     if (usual.contains(it.name) || is_long()) chosen.push_back(it);
@@ -75,6 +78,7 @@ TEST_P(Faults, UndisturbedComesToRestAndWritesNothingThenNorAfterARestart) {
   const RunReport& report = undisturbed(GetParam());
   EXPECT_THAT(report.troubles, IsEmpty());
   EXPECT_THAT(report.outcome.too_early, IsEmpty());
+  EXPECT_THAT(report.outcome.in_vain, IsEmpty());
   EXPECT_GT(report.writes.size(), 1U);
   EXPECT_LE(report.outcome.status_writes, 30);
   const std::vector<std::string> none = {};
@@ -107,6 +111,16 @@ TEST_P(Faults, NoRefusalOfARequestChangesTheOutcome) {
       expect_the_same(GetParam(), {{Blow::Refuse, at, codes[next++ % codes.size()]}});
 }
 
+// Or it would wait for what else has a pass made, be it a deadline.
+TEST_P(Faults, AChangeThatWasRefusedForTenSecondsIsMadeWithinAMinuteThoughNothingElseHappens) {
+  const RunReport& expected = undisturbed(GetParam());
+  const Script script = {{Blow::RefuseChanges, expected.changes.back(), 500}};
+  const RunReport actual = run(GetParam(), script, {});
+  EXPECT_THAT(actual.troubles, IsEmpty());
+  EXPECT_GT(actual.changes.size(), expected.changes.size());
+  EXPECT_LE(actual.last_change - expected.last_change, 60s);
+}
+
 TEST_P(Faults, WhateverBecomesOfTheWatchesTheOutcomeIsTheSame) {
   const Script troubles = {{Blow::BreakWatches, 0},       {Blow::ExpireWatches, 0},
                            {Blow::ExpireByAnswer, 0},     {Blow::DelayWatches, 0, 0x0aaa},
@@ -136,6 +150,19 @@ TEST_P(Faults, TwoProcessesThatLoseTheLeadAtAnyMomentComeToTheSame) {
       expect_the_same(GetParam(), {fault}, two);
     }
   }
+}
+
+TEST(Silence, IsKeptWhenTheServerDropsTheTimesOfWhatIsHeld) {
+  spdlog::set_level(spdlog::level::off);
+  const RunReport& report = undisturbed(scenario_named("older-crd"));
+  EXPECT_THAT(report.troubles, IsEmpty());
+  const Json& status = report.outcome.objects.at("EntityService demo").at("status");
+  EXPECT_EQ(status.at("/held/0/object"_json_pointer), "StatefulSet demo-redis");
+}
+
+TEST(Successor, WaitsForTheDataOfItsPredecessorAlsoWhenWatchesBreak) {
+  spdlog::set_level(spdlog::level::off);
+  expect_the_same(scenario_named("successor-of-data-at-once"), parse_script("break-watches@2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Faults, ValuesIn(chosen_scenarios()), [](const auto& it) {

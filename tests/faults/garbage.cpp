@@ -77,6 +77,14 @@ bool end_namespace(ApiServer& server, const ObjectKey& ns) {
   return changed;
 }
 
+// The claims of a StatefulSet end with the names of its pods.
+bool is_mounted(const ApiServer& server, const ObjectKey& claim) {
+  const auto pods = server.keys("Pod");
+  return std::any_of(pods.begin(), pods.end(), [&claim](const ObjectKey& pod) {
+    return pod.ns == claim.ns && claim.name.ends_with("-" + pod.name);
+  });
+}
+
 bool collect(ApiServer& server, const ObjectKey& key, const Json& object,
              const std::set<std::string>& uids) {
   std::set<std::string> gone;
@@ -91,6 +99,8 @@ bool collect(ApiServer& server, const ObjectKey& key, const Json& object,
   if (gone.empty() || object.at("metadata").contains("deletionTimestamp")) return false;
   if (held)
     disown(server, key, gone);
+  else if (key.kind == "PersistentVolumeClaim" && is_mounted(server, key))
+    return false;  // the end of the pod has it looked at again
   else
     server.remove(key);
   return true;

@@ -58,12 +58,37 @@ Json image_of(const Json& object) {
   return nullptr;
 }
 
+// The status of the resource that it is made for says so.
+bool is_recorded_as_done(const Json& job, const Storage::Objects& now) {
+  const std::string component = component_of(job);
+  const auto name = job.at("metadata").at("name").get<std::string>();
+  for (const auto& [key, it] : now) {
+    if (key.kind != "EntityService" ||
+        it->at("metadata").at("uid") != job.at("/metadata/ownerReferences/0/uid"_json_pointer))
+      continue;
+    const Json record = it->value("status", Json::object()).value(component, Json::object());
+    return record.contains("hash") && name.ends_with("-" + record.at("hash").get<std::string>());
+  }
+  return false;
+}
+
+// Volumes or credentials of an earlier resource of the name are there.
+bool predecessor_leaves(const Json& object, const Storage::Objects& now) {
+  const Json& owner = object.at("/metadata/ownerReferences/0/uid"_json_pointer);
+  for (const auto& [key, it] : now)
+    if (holds_data(key))
+      for (const Json& other : it->at("metadata").value("ownerReferences", Json::array()))
+        if (other.at("kind") == "EntityService" && other.at("uid") != owner) return true;
+  return false;
+}
+
 // Plays the log and looks at the moment of each change whether what it needs was there: images run
-// only when their migration has succeeded, migrations only on a database that is ready.
-std::vector<std::string> too_early(const Storage& storage) {
+// only when their migration has succeeded, migrations only on a database that is ready. And whether
+// a Job was needed.
+void judge_order(const Storage& storage, Outcome& outcome) {
   std::set<Json> migrated;
   Storage::Objects now;
-  std::vector<std::string> found;
+  std::vector<std::string>& found = outcome.too_early;
   for (const Change& change : storage.log()) {
     if (change.after)
       now[change.key] = change.after;
@@ -74,6 +99,10 @@ std::vector<std::string> too_early(const Storage& storage) {
     const std::string component = component_of(object);
     if (change.key.kind == "Job" && component == "migration" && has_condition(object, "Complete"))
       migrated.insert(image_of(object));
+    if (change.key.kind == "Job" && !change.before && is_recorded_as_done(object, now))
+      outcome.in_vain.push_back(title(change.key) + " is made though its success is recorded");
+    if (change.key.kind == "StatefulSet" && !change.before && predecessor_leaves(object, now))
+      found.push_back(title(change.key) + " came while the data of its predecessor was there");
     if (change.key.kind == "Job" && component == "migration" && !change.before) {
       bool ready = false;
       for (const auto& [key, it] : now)
@@ -85,7 +114,6 @@ std::vector<std::string> too_early(const Storage& storage) {
         !migrated.contains(image_of(object)))
       found.push_back(title(change.key) + " runs an image before its migration has succeeded");
   }
-  return found;
 }
 
 template <typename Value>
@@ -123,7 +151,7 @@ Outcome outcome_of(const Storage& storage) {
   Outcome outcome;
   for (const auto& [key, object] : storage.objects())
     if (!kNotCompared.contains(key.kind)) outcome.objects[title(key)] = content_of(*object);
-  outcome.too_early = too_early(storage);
+  judge_order(storage, outcome);
   const Json::json_pointer pod_template("/spec/template");
   for (const Change& change : storage.log()) {
     const std::string name = title(change.key);
@@ -148,7 +176,8 @@ std::vector<std::string> differences(const Outcome& expected, const Outcome& act
   compare("makings of ", expected.jobs, actual.jobs, out);
   for (const std::string& it : actual.lost)
     if (!expected.lost.contains(it)) out.push_back(it + " held data and was deleted");
-  for (const std::string& it : actual.too_early) out.push_back(it);
+  for (const auto* all : {&actual.too_early, &actual.in_vain})
+    out.insert(out.end(), all->begin(), all->end());
   // News of each fault may be told, and taken back.
   if (actual.status_writes > 2 * expected.status_writes + 20)
     out.push_back(std::to_string(actual.status_writes) + " writes of the status instead of " +

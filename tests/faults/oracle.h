@@ -19,6 +19,7 @@ struct Outcome {
   std::set<std::string> lost;            // objects that hold data and were deleted, with their uid
   int status_writes = 0;
   std::vector<std::string> too_early;  // what came before what it needs
+  std::vector<std::string> in_vain;    // Jobs that were made though their success was recorded
 };
 
 Outcome outcome_of(const Storage& storage);

@@ -26,7 +26,7 @@ Script shrink(const RandomRun& failing) {
   for (Fault& fault : script) {
     while (fault.value > 1) {
       const int was = fault.value;
-      if (fault.blow == Blow::Refuse || fault.blow == Blow::RefuseWatches) break;
+      if (is_refusal(fault.blow)) break;
       fault.value /= 2;
       if (fails(script)) continue;
       fault.value = was;

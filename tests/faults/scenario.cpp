@@ -35,6 +35,19 @@ std::function<void(World&)> remove(const ObjectKey& key, const std::string& prop
   return [key, propagation](World& world) { world.server.remove(key, propagation); };
 }
 
+void remove_finished_jobs(World& world) {
+  for (const ObjectKey& key : world.server.keys("Job")) world.server.remove(key);
+}
+
+// While no watch is there to tell of it, and from where they would resume has expired.
+std::function<void(World&)> remove_unseen(const ObjectKey& key) {
+  return [key](World& world) {
+    for (const auto& watch : world.server.watches()) watch->broken = true;
+    world.server.remove(key);
+    world.server.compact();
+  };
+}
+
 Json profile(const std::string& name, const Json& more = Json::object()) {
   Json spec = {{"profile", name}, {"version", "1.15.1"}, {"replicas", 2}};
   spec.update(more);
@@ -99,6 +112,22 @@ const std::vector<Scenario>& scenarios() {
          edit("/images", {{"app", "example.org/app:next"}})(world);
        }}},
       {"invalid-and-back", profile("Test"), false, {edit("/replicas", -1), edit("/replicas", 3)}},
+      {"successor-of-data-at-once",
+       profile("Test", {{"deletionPolicy", "Delete"}}),
+       false,
+       {[](World& world) {
+         remove(kDemo, "Background")(world);
+         create(world, profile("Test"));
+       }}},
+      {"older-crd", profile("Production"), false, {[](World& world) {
+         world.server.knows_since = false;
+         edit("/images", {{"redis", "example.org/redis:next"}})(world);
+       }}},
+      {"removals",
+       profile("Production"),
+       false,
+       {remove_finished_jobs, remove_unseen({"Service", World::kNamespace, "demo-api"}),
+        edit("/replicas", 4)}},
   };
   return all;
 }
@@ -143,6 +172,10 @@ RunReport run(const Scenario& scenario, const Script& script, WorldOptions optio
       ++report.requests;
       if (!it.is_write()) continue;
       report.writes.push_back(report.requests);
+      if (it.is_change()) {
+        report.changes.push_back(report.requests);
+        report.last_change = it.time;
+      }
       const bool is_told_before = it.status == 409 && it.path.ends_with("/events");
       if ((it.status < 200 || it.status > 299) && !is_told_before)
         report.refused.push_back(it.text());

@@ -24,8 +24,10 @@ const Scenario& scenario_named(const std::string& name);  // throws std::out_of_
 // A run under a script: empty when it came to `expected`, and then to rest.
 struct RunReport {
   Outcome outcome;
-  int requests = 0;                   // of passes, while the script was in force
-  std::vector<int> writes;            // which of these were writes, counted from 1
+  int requests = 0;          // of passes, while the script was in force
+  std::vector<int> writes;   // which of these were writes, counted from 1
+  std::vector<int> changes;  // … of objects: no status, no Events
+  Time last_change{};
   std::vector<std::string> refused;   // writes that the API server did not carry out
   std::vector<std::string> troubles;  // no rest, writes at rest
 };

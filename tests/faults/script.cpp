@@ -16,10 +16,13 @@ struct Entry {
   bool needs_election = false;
 };
 
+constexpr int kFirstCode = 400, kLastCode = 504;
+
 constexpr std::array kTable = {
     Entry{Blow::CrashBefore, "crash-before"},
     Entry{Blow::CrashAfter, "crash-after"},
-    Entry{Blow::Refuse, "refuse", 400, 504},
+    Entry{Blow::Refuse, "refuse", kFirstCode, kLastCode},
+    Entry{Blow::RefuseChanges, "refuse-changes", kFirstCode, kLastCode},
     Entry{Blow::LoseConnection, "lose-connection"},
     Entry{Blow::LoseAnswer, "lose-answer"},
     Entry{Blow::CutAnswer, "cut-answer"},
@@ -36,8 +39,8 @@ constexpr std::array kTable = {
     Entry{Blow::LagWatches, "lag-watches", 1, 30},
     Entry{Blow::RewindWatches, "rewind-watches", 1, 60},
     Entry{Blow::MuteWatches, "mute-watches", 1, 0x1fff},
-    Entry{Blow::RefuseWatches, "refuse-watches", 400, 504},
-    Entry{Blow::RefuseLease, "refuse-lease", 400, 504, true},
+    Entry{Blow::RefuseWatches, "refuse-watches", kFirstCode, kLastCode},
+    Entry{Blow::RefuseLease, "refuse-lease", kFirstCode, kLastCode, true},
 };
 
 // What an API server, its admission, or something before it answers.
@@ -56,6 +59,7 @@ int draw(std::mt19937& random, int from, int to) {
 }  // namespace
 
 bool needs_election(Blow blow) { return entry_of(blow).needs_election; }
+bool is_refusal(Blow blow) { return entry_of(blow).from == kFirstCode; }
 
 std::string text(const Script& script) {
   std::string all;
@@ -90,7 +94,7 @@ Script random_script(std::mt19937& random, int requests, int most, bool election
     if (entry.needs_election && !election) continue;
     Fault fault{entry.blow, draw(random, 1, requests)};
     if (entry.to != 0) fault.value = draw(random, entry.from, entry.to);
-    if (entry.from == 400) fault.value = kCodes[random() % kCodes.size()];
+    if (is_refusal(entry.blow)) fault.value = kCodes[random() % kCodes.size()];
     script.push_back(fault);
     --left;
   }

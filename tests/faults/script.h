@@ -13,6 +13,7 @@ enum class Blow {
   CrashBefore,     // the process ends instead of sending it
   CrashAfter,      // … when it was carried out, before the answer is read
   Refuse,          // it is answered with the status `value` and not carried out
+  RefuseChanges,   // for ten seconds this is what writes are answered, but for statuses and Events
   LoseConnection,  // it was not sent
   LoseAnswer,      // it was carried out, no answer comes
   CutAnswer,       // … the answer breaks off
@@ -42,6 +43,7 @@ struct Fault {
 using Script = std::vector<Fault>;
 
 bool needs_election(Blow blow);
+bool is_refusal(Blow blow);  // `value` is a status
 
 std::string text(const Script& script);
 Script parse_script(const std::string& text);  // throws std::invalid_argument

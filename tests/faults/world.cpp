@@ -19,7 +19,7 @@ constexpr auto kTick = 10ms;        // what everything that happens takes
 constexpr auto kCollectorLag = 3s;  // at most, between two looks of the garbage collector
 constexpr auto kQuiet = 20s;        // longer than a lease
 constexpr auto kPatience = 6h;      // for a run to settle
-constexpr auto kWatchTrouble = 10s;
+constexpr auto kTrouble = 10s;
 
 Json object(const std::string& api, const std::string& kind, const std::string& name,
             const Json& more = Json::object()) {
@@ -169,7 +169,7 @@ Response World::exchange(Process& process, const Request& request) {
     strike_watches(it);
     fault = it;
   }
-  exchanges_.push_back({request.method, request.path, 0});
+  exchanges_.push_back({request.method, request.path, 0, now_});
   if (exchanges_.back().is_write() && !leads(process))
     unfenced_.push_back(process.identity() + " wrote without the lease: " + request.method + " " +
                         request.path);
@@ -195,7 +195,12 @@ Response World::carry_out(Process& process, const Request& request, const Fault&
     process.end();
     return Crash();
   };
-  if (fault.at == 0) return server.send(request);
+  const auto send = [&] {
+    const bool is_change = Exchange{request.method, request.path, 0, now_}.is_change();
+    return is_change && change_refusal_ != 0 ? refusal(change_refusal_, "", "a blow of the script")
+                                             : server.send(request);
+  };
+  if (fault.at == 0) return send();
   switch (fault.blow) {
     case Blow::CrashBefore:
       throw crash();
@@ -215,7 +220,7 @@ Response World::carry_out(Process& process, const Request& request, const Fault&
     default:
       break;
   }
-  Response answer = server.send(request);
+  Response answer = send();
   switch (fault.blow) {
     case Blow::CrashAfter:
       throw crash();
@@ -261,29 +266,32 @@ void World::strike_watches(const Fault& fault) {
     case Blow::ExpireByAnswer:
       server.expires_by_answer = true;
       server.compact();
-      later(kWatchTrouble, [this] { server.expires_by_answer = false; });
+      later(kTrouble, [this] { server.expires_by_answer = false; });
       return all_break();
     case Blow::DelayWatches:
-      return silence(now_ + kWatchTrouble);
+      return silence(now_ + kTrouble);
     case Blow::MuteWatches:
       return silence(Time::max());
     case Blow::RefuseWatches:
       watch_refusal_ = fault.value;
-      later(kWatchTrouble, [this] { watch_refusal_ = 0; });
+      later(kTrouble, [this] { watch_refusal_ = 0; });
       return all_break();
+    case Blow::RefuseChanges:
+      change_refusal_ = fault.value;
+      return later(kTrouble, [this] { change_refusal_ = 0; });
     case Blow::RefuseLease:
       lease_refusal_ = fault.value;
-      return later(kWatchTrouble, [this] { lease_refusal_ = 0; });
+      return later(kTrouble, [this] { lease_refusal_ = 0; });
     case Blow::LagWatches:
       server.lag = fault.value;
       each([&](WatchState& it, int) { it.withheld = fault.value; });
-      return later(kWatchTrouble, [this] {
+      return later(kTrouble, [this] {
         server.lag = 0;
         for (const auto& it : server.watches()) it->withheld = 0;
       });
     case Blow::RewindWatches:
       server.rewind = fault.value;
-      later(kWatchTrouble, [this] { server.rewind = 0; });
+      later(kTrouble, [this] { server.rewind = 0; });
       return all_break();
     default:
       return;

@@ -21,7 +21,11 @@ namespace faults {
 struct Exchange {  // one request of a pass
   std::string method, path;
   int status;  // 0: there was no answer
+  Time time;
   bool is_write() const { return method != "GET"; }
+  bool is_change() const {  // of an object that is not its status and no Event
+    return is_write() && !path.ends_with("/status") && !path.ends_with("/events");
+  }
   std::string text() const { return method + " " + path + " " + std::to_string(status); }
 };
 
@@ -99,7 +103,7 @@ class World {
   Time garbage_due_ = now_;
   std::size_t cluster_saw_ = 0;  // of the log
   bool garbage_unseen_ = true;
-  int watch_refusal_ = 0, lease_refusal_ = 0;  // status codes
+  int watch_refusal_ = 0, lease_refusal_ = 0, change_refusal_ = 0;  // status codes
 
  public:
   ApiServer server;

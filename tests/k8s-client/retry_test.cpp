@@ -113,6 +113,11 @@ TEST(Retry, WaitsAndAttemptsTogetherKeepTheDeadline) {
   EXPECT_EQ(attempt(transport, true, seconds(5)),
             (Outcome{.sent = 2, .status = 429, .waits = {seconds(3)}}));
   EXPECT_LE(transport.sent[1].deadline, seconds(2));
+  ScriptedTransport without_answer;
+  for (int i = 0; i < 2; ++i) without_answer.then(ScriptedTransport::failure(Stage::Answer));
+  EXPECT_EQ(attempt(without_answer, true, milliseconds(500)),
+            (Outcome{.sent = 2, .status = 0, .waits = {milliseconds(200)}}))
+      << "400 ms are more than what is left";
 }
 
 }  // namespace
