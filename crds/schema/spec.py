@@ -27,7 +27,7 @@ def images():
         "app": image("the application", "data61/anonlink-app of the version"),
         "nginx": image("the proxy", "data61/anonlink-nginx that belongs to the version"),
         "postgres": image("Postgres", "library/postgres:17-trixie"),
-        "redis": image("Redis and Sentinel", "valkey/valkey:8.1"),
+        "redis": image("Redis and Sentinel, of version 7.0 or later", "valkey/valkey:8.1"),
         "objectStore": image("the object store", "pgsty/silo:RELEASE.2026-09-16T00-00-00Z"),
     })
 
