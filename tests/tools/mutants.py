@@ -73,13 +73,26 @@ def test_filter(mutants):
     return "--gtest_filter=" + ":".join(f"{it['test']}:*/{it['test']}/*" for it in mutants)
 
 
+def require_test(mutant):
+    """Without it no test would run, and the break count as survived."""
+    listed = subprocess.run(
+        [BUILD / "bin" / mutant["program"], test_filter([mutant]), "--gtest_list_tests"],
+        capture_output=True, text=True, check=True).stdout
+    if mutant["test"].split(".")[1] not in listed:
+        sys.exit(f"{mutant['name']}: {mutant['program']} has no test {mutant['test']};"
+                 " name the program that it is part of")
+
+
 def prepare(mutants, log):
-    """The copy is built, and each named test passes on it: else a failure would mean nothing."""
+    """The copy is built, and each named test is in its program and passes on it: else a failure would
+    mean nothing."""
     copy_sources()
     programs = sorted({mutant["program"] for mutant in mutants})
     configure = ["cmake", "--preset", "dev", f"-DSOURCE_DIR={ROOT}"]
     if run(configure, log) != 0 or not build(programs, log):
         sys.exit(f"the code as it is cannot be built, see {log}")
+    for mutant in mutants:
+        require_test(mutant)
     for program in programs:
         its = [mutant for mutant in mutants if mutant["program"] == program]
         if run([BUILD / "bin" / program, test_filter(its)], log, SECONDS * 5) != 0:
