@@ -1,5 +1,6 @@
 #include "operator/render.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -78,14 +79,12 @@ desired::Facts facts(const RenderOptions& options, const crds::Resolved& resolve
   result.credentials = desired::complete_credentials(
       known.value_or(desired::Credentials()),
       [&](std::size_t length) { return std::string(length, guess.secret); });
-  std::vector<std::string> services;
-  for (const desired::RedisHost& it : desired::redis_pod_hosts(resolved))
-    services.push_back(it.service);
-  if (!services.empty()) services.push_back(desired::redis_sentinel(resolved));
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    result.redis_addresses[services[i]] = i < options.redis_addresses.size()
-                                              ? options.redis_addresses[i]
-                                              : guess.network + std::to_string(i + 1);
+  std::vector<desired::RedisHost> hosts = desired::redis_hosts(resolved);
+  if (!hosts.empty()) std::rotate(hosts.begin(), hosts.begin() + 1, hosts.end());  // Sentinels last
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    result.redis_addresses[hosts[i].service] = i < options.redis_addresses.size()
+                                                   ? options.redis_addresses[i]
+                                                   : guess.network + std::to_string(i + 1);
   }
   return result;
 }

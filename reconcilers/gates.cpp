@@ -146,8 +146,7 @@ Gates open_gates(const crds::Resolved& resolved, const desired::Facts& facts,
                  const Observed& observed, const desired::Objects& desired) {
   const std::map<Gate, bool> state = {
       {Gate::Credentials, facts.credentials.has_value()},
-      {Gate::RedisAddresses,
-       facts.redis_addresses.size() == desired::redis_hosts(resolved).size()},
+      {Gate::RedisAddresses, facts.redis_addresses.size() == desired::redis_hosts(resolved).size()},
       {Gate::DatabaseReady, stateful_set_ready(observed, desired::kDatabase)},
       {Gate::RedisReady, stateful_set_ready(observed, desired::kRedis)},
       {Gate::ObjectStoreReady, stateful_set_ready(observed, desired::kObjectStore)},

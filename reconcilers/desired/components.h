@@ -14,8 +14,7 @@ Objects policies(const Resolved& resolved);
 // database.cpp: Service, ConfigMap, StatefulSet
 Objects database(const Resolved& resolved, const Facts& facts);
 // redis_services.cpp, redis.cpp: N-redis, N-redis-peers, per-pod Services and N-redis-sentinel, or
-// N-redis-master;
-// N-redis-state; ConfigMap; StatefulSet; PDB
+// N-redis-master; N-redis-state; ConfigMap; StatefulSet; PDB
 Objects redis(const Resolved& resolved, const Facts& facts);
 // object_store.cpp: Service, StatefulSet
 Objects object_store(const Resolved& resolved, const Facts& facts);
@@ -36,8 +35,8 @@ Objects buckets(const Resolved& resolved, const Facts& facts);
 Objects workers(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 Objects api(const Resolved& resolved, const Facts& facts, const AppConfig& config);
 
-// hostAliases: the names of Redis and Sentinels without DNS, for Redis pods and for the application,
-// which is led to the Sentinels that are not ending first. Empty in Direct mode.
+// hostAliases: the names of Redis and Sentinels without DNS, for Redis pods and for the
+// application, which is led to the Sentinels that are not ending first. Empty in Direct mode.
 Json redis_peer_aliases(const Resolved& resolved, const Facts& facts);
 Json redis_client_aliases(const Resolved& resolved, const Facts& facts);
 // PDB with maxUnavailable 1, or nothing below two replicas.

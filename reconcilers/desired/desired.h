@@ -48,7 +48,7 @@ struct Facts {
 // What must be true before an object may be created (or its pod template changed).
 enum class Gate {
   Credentials,     // N-credentials exists and has been read
-  RedisAddresses,  // the per-pod Services have their addresses
+  RedisAddresses,  // the Services that hosts files name have their addresses
   DatabaseReady,
   RedisReady,
   ObjectStoreReady,

@@ -1,4 +1,6 @@
+#include <cstdint>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,6 +113,16 @@ Json redis_template(const Resolved& resolved, const Facts& facts, const std::str
   return pod;
 }
 
+// Those in the template. By ordinal, as it has been recorded since the first version.
+std::map<std::int64_t, std::string> pod_addresses(const Resolved& resolved, const Facts& facts) {
+  std::map<std::int64_t, std::string> addresses;
+  for (std::int64_t ordinal = 0; ordinal < resolved.redis.size; ++ordinal) {
+    const auto address = facts.redis_addresses.find(redis_pod(resolved, ordinal));
+    if (address != facts.redis_addresses.end()) addresses[ordinal] = address->second;
+  }
+  return addresses;
+}
+
 }  // namespace
 
 Objects redis(const Resolved& resolved, const Facts& facts) {
@@ -124,7 +136,7 @@ Objects redis(const Resolved& resolved, const Facts& facts) {
   parts.storage = &resolved.redis.storage;
   parts.on_delete = true;
   parts.inputs = Json::array({resolved.redis.decided, secrets_annotation(facts, kConsumed)});
-  if (has_sentinel(resolved)) parts.inputs.push_back(facts.redis_addresses);
+  if (has_sentinel(resolved)) parts.inputs.push_back(pod_addresses(resolved, facts));
   parts.pod_template = redis_template(resolved, facts, all.back().name());
   if (has_sentinel(resolved)) parts.gates.insert(Gate::RedisAddresses);
   all.push_back(stateful_set(resolved, facts, std::move(parts)));

@@ -47,7 +47,8 @@ Object redis_config(const Resolved& resolved) {
     add_script(data, file);
   }
   if (has_sentinel(resolved)) {
-    for (const char* file : {"start-sentinel.sh", "sentinel-alive.sh", "stop-redis.sh", "stop-sentinel.sh"}) {
+    for (const char* file :
+         {"start-sentinel.sh", "sentinel-alive.sh", "stop-redis.sh", "stop-sentinel.sh"}) {
       add_script(data, file);
     }
   }

@@ -42,8 +42,8 @@ Object pod_service(const Resolved& resolved, const Facts& facts, const std::stri
   return service(resolved, pod, spec);
 }
 
-// Leads to no pod that is ending, as those of the pods do until it is gone: a connection that is
-// begun in between is not refused but hangs.
+// Leads to no pod that is ending. The Services of the pods do so until the pod is gone, and a
+// connection that is begun just then hangs.
 Object sentinel_service(const Resolved& resolved, const Facts& facts) {
   Json spec = {{"ports", Json::array({service_port("sentinel", kSentinelPort)})}};
   ask_for_lost_address(facts, redis_sentinel(resolved), spec);
@@ -53,7 +53,8 @@ Object sentinel_service(const Resolved& resolved, const Facts& facts) {
 // The name of the Sentinels' headless Service stands for all: clients try each address of a name,
 // in this order.
 Json aliases(const Resolved& resolved, const Facts& facts, const std::vector<RedisHost>& hosts) {
-  const std::string all = redis_name(resolved) + "." + resolved.ns + ".svc." + resolved.cluster_domain;
+  const std::string all =
+      redis_name(resolved) + "." + resolved.ns + ".svc." + resolved.cluster_domain;
   Json result = Json::array();
   for (const RedisHost& it : hosts) {
     const auto address = facts.redis_addresses.find(it.service);

@@ -142,6 +142,8 @@ def test_nothing_that_a_master_takes_while_it_hands_over_is_lost_when_that_takes
         began = time.monotonic()
         hook.execute(hook.spec["lifecycle"]["preStop"]["exec"]["command"])
         assert 2.6 < time.monotonic() - began
+    hook.kill()
+    hook.start()
     new = redis.await_settled()
     assert new != old
     assert int(cli(redis.address(new), "GET", "count")) >= client.acknowledged > 20

@@ -1,9 +1,11 @@
 """What clients notice of Redis pods that are told to end and come again, one by one or all."""
+import os
+import signal
 import threading
 
 from pod import eventually
 from redis_clients import Keeper, Reader, Writer
-from redis_set import KEYS, cli
+from redis_set import KEYS, cli, role
 
 
 def end(redis, *ordinals):
@@ -20,24 +22,81 @@ def end(redis, *ordinals):
 def test_clients_that_repeat_nothing_notice_nothing_of_a_set_that_is_rolled(redis):
     redis.write()
     redis.established()
-    served = [0, 1, 2]
-    clients = [kind(served) for kind in (Writer, Writer, Keeper, Reader, Reader)]
+    ending = []
+    clients = [kind(lambda: [it for it in range(3) if it not in ending])
+               for kind in (Writer, Writer, Keeper, Reader, Reader)]
     try:
         master = redis.await_settled()
         for ordinal in [*(it for it in range(3) if it != master), master]:
-            served.remove(ordinal)  # its Service leads nobody to a pod that is ending
+            ending.append(ordinal)  # the Sentinels' Service leads nobody to it
             end(redis, ordinal)
             redis.start(ordinal)
             redis.await_settled()
-            served.append(ordinal)
+            ending.clear()
     finally:
         for client in clients:
             client.stop()
     assert [it.failures for it in clients] == [[], [], [], [], []]
-    assert all(it.done > 100 for it in clients)
+    assert all(it.done > 100 and it.late < 5 for it in clients)
     new = redis.await_settled()
     assert new != master
     assert cli(redis.address(new), "GET", "count") == str(sum(it.done for it in clients[:3]))
+
+
+def counted(redis, clients):
+    """What the new master has, and what was acknowledged."""
+    new = redis.await_settled()
+    return cli(redis.address(new), "GET", "count"), str(sum(it.done for it in clients))
+
+
+def test_a_hand_over_while_another_pod_is_silent_loses_and_refuses_nothing(redis):
+    redis.write()
+    redis.established()
+    master = redis.await_settled()
+    silent, other = (it for it in range(3) if it != master)
+    frozen = [it.main_pid() for it in redis.pods[silent].containers.values()]
+    clients = [kind(lambda: [other]) for kind in (Writer, Writer, Keeper)]
+    try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        redis.pods[master].containers["redis"].stop()
+        eventually(lambda: role(redis.address(other)) == "master", 2, "it is promoted")
+        eventually(lambda: [it.done for it in clients] > [0, 0, 0], 5, "they go on")
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        for client in clients:
+            client.stop()
+    redis.pods[master].containers["redis"].start()
+    assert [it.failures for it in clients] == [[], [], []]
+    kept, acknowledged = counted(redis, clients)
+    assert kept == acknowledged
+
+
+def test_a_master_whose_own_sentinel_is_dead_hands_over_all_the_same(redis):
+    redis.write()
+    redis.established()
+    master = redis.await_settled()
+    others = [it for it in range(3) if it != master]
+    client = Writer(lambda: others)
+    try:
+        redis.pods[master].containers["sentinel"].kill()
+        redis.pods[master].containers["redis"].stop()
+        eventually(lambda: "master" in [role(redis.address(it)) for it in others], 2, "a new master")
+    finally:
+        client.stop()
+    for container in redis.pods[master].containers.values():
+        container.start()
+    kept, acknowledged = counted(redis, [client])
+    assert int(kept) >= int(acknowledged) > 0
+
+
+def test_a_sentinel_that_is_started_anew_does_not_wait_for_the_redis_beside_it(redis):
+    """As the kubelet does it when the Sentinel is not alive any more."""
+    redis.await_settled()
+    assert redis.pods[0].containers["sentinel"].stop() < 10
+    redis.pods[0].containers["sentinel"].start()
+    redis.await_settled()
 
 
 def test_a_replica_is_read_only_once_it_is_in_step(redis):

@@ -6,7 +6,9 @@
 
 data=/data
 run=/run/redis # in memory: what holds for this start only, and files with the password
+ending=$run/ending # the hook of Redis has begun
 marker=$data/has-data # "was once in step": a directory that is merely not empty proves nothing
+patience=2 # seconds for an answer
 down_after_ms=5000
 failover_timeout_ms=20000
 
@@ -32,17 +34,17 @@ password() { cat /etc/redis-password/redis-password; }
 # As one word of a configuration file.
 quoted_password() { printf '"%s"' "$(password | sed 's/[\\"]/\\&/g')"; }
 
-# HOST COMMAND...: at most 2 s; an error of the server is an answer.
+# HOST COMMAND...: an error of the server is an answer.
 redis_cli() {
   host=$1
   shift
-  REDISCLI_AUTH=$(password) VALKEYCLI_AUTH=$(password) timeout 2 "$cli" -h "$host" -p 6379 "$@" 2>/dev/null
+  REDISCLI_AUTH=$(password) VALKEYCLI_AUTH=$(password) timeout "$patience" "$cli" -h "$host" -p 6379 "$@" 2>/dev/null
 }
 # Sentinels take no password: the application's client cannot send one.
 sentinel_cli() {
   host=$1
   shift
-  timeout 2 "$cli" -h "$host" -p 26379 "$@" 2>/dev/null
+  timeout "$patience" "$cli" -h "$host" -p 26379 "$@" 2>/dev/null
 }
 
 now_ms() {

@@ -75,7 +75,11 @@ in_step() { redis_cli 127.0.0.1 INFO replication | grep -q '^master_link_status:
 # Until it is in step nobody may read here: clients that are refused take another replica, one that
 # loads or lags gives them errors or the past. But an election may need it, when its master is gone.
 show_replica() {
-  until in_step || [ "$(role "$master")" != master ]; do sleep 0.5; done
+  heard_ms=$(now_ms)
+  until in_step || [ $(($(now_ms) - heard_ms)) -ge "$down_after_ms" ]; do
+    if [ "$(role "$master")" = master ]; then heard_ms=$(now_ms); fi
+    sleep 0.5
+  done
   set_here bind '* -::*'
 }
 
@@ -120,8 +124,12 @@ start_replica() {
     priority=0
     guard_replica &
   fi
-  configure "replicaof $master 6379" "replica-priority $priority" 'bind 127.0.0.1'
-  show_replica &
+  addresses='* -::*'
+  if [ "$(role "$master")" = master ]; then
+    addresses=127.0.0.1
+    show_replica &
+  fi
+  configure "replicaof $master 6379" "replica-priority $priority" "bind $addresses"
   serve "replica of $master"
 }
 
@@ -157,7 +165,7 @@ start_empty_master() {
   esac
 }
 
-rm -f "$run/synced"
+rm -f "$run/synced" "$ending"
 touch "$run/waiting"
 if [ "$REDIS_SIZE" = 1 ]; then
   configure

@@ -44,8 +44,9 @@ def new_master(redis, old, without=()):
 def hand_over(system, master):
     """What the operator's own hook does before a master stops; here it goes on as a replica. With
     SENTINEL FAILOVER alone the old master would take writes for ten seconds more, and lose them."""
-    system.kubectl("exec", master["metadata"]["name"], "-c", "redis", "--", "/bin/sh",
-                   "/etc/redis/stop-redis.sh")
+    system.kubectl("exec", master["metadata"]["name"], "-c", "redis", "--", "/bin/sh", "-c",
+                   "sh /etc/redis/stop-redis.sh && . /etc/redis/redis-lib.sh"
+                   " && rm \"$ending\" && redis_cli 127.0.0.1 CONFIG SET bind '* -::*'")
     return 1
 
 

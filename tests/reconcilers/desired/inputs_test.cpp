@@ -132,6 +132,14 @@ TEST(Inputs, FollowTheClusterAsTheTemplateDoes) {
   EXPECT_EQ(store(before, "demo-postgres").body, store(after, "demo-postgres").body);
 }
 
+TEST(Inputs, DoNotFollowWhatTheTemplateDoesNotName) {
+  const Objects before = build(of_profile("Production"), known());
+  Facts facts = known();
+  facts.redis_addresses["demo-redis-sentinel"] = "10.96.0.99";
+  const Objects after = build(of_profile("Production"), facts);
+  EXPECT_EQ(store(before, "demo-redis").body, store(after, "demo-redis").body);
+}
+
 // It makes itself anew with them, so its pod is replaced.
 TEST(Inputs, FollowThePasswordsOfADatabaseWithoutVolume) {
   Facts facts = known();

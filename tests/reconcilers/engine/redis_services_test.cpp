@@ -45,7 +45,8 @@ TEST_F(RedisServices, ComeBackWithTheirAddressAndNothingElseChanges) {
 
 TEST_F(RedisServices, ComeBackWithTheirAddressWhenTheyWereLostWhileNobodyLooked) {
   std::map<std::string, std::string> before;
-  for (const std::string name : {"demo-redis-0", "demo-redis-1", "demo-redis-2"})
+  for (const std::string name :
+       {"demo-redis-0", "demo-redis-1", "demo-redis-2", "demo-redis-sentinel"})
     before[name] = address(name);
   for (const auto& [name, unused] : before) it.cluster.remove(key("Service", name));
   it.restart();
@@ -64,14 +65,21 @@ TEST_F(RedisServices, ComeBackWithTheirAddressThoughTheStatefulSetIsGoneToo) {
   EXPECT_EQ(it.condition("Ready"), "True Ready");
 }
 
-TEST_F(RedisServices, TakeAnyAddressWhenTheirsIsTakenAndTheClientsLearnIt) {
-  const std::string before = address("demo-redis-1");
+class RedisService : public RedisServices, public ::testing::WithParamInterface<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(OfAPodAndOfAllSentinels, RedisService,
+                         ::testing::Values("demo-redis-1", "demo-redis-sentinel"),
+                         [](const auto& it) { return it.index == 0 ? "pod" : "sentinels"; });
+
+TEST_P(RedisService, TakesAnyAddressWhenItsOwnIsTakenAndTheClientsLearnIt) {
+  const std::string name = GetParam();
+  const std::string before = address(name);
   it.cluster.taken_addresses.insert(before);
-  it.cluster.remove(key("Service", "demo-redis-1"));
+  it.cluster.remove(key("Service", name));
   it.settle();
-  ASSERT_NE(it.find("Service", "demo-redis-1"), nullptr);
-  EXPECT_NE(address("demo-redis-1"), before);
-  EXPECT_THAT(it.find("Deployment", "demo-worker")->dump(), HasSubstr(address("demo-redis-1")));
+  ASSERT_NE(it.find("Service", name), nullptr);
+  EXPECT_NE(address(name), before);
+  EXPECT_THAT(it.find("Deployment", "demo-worker")->dump(), HasSubstr(address(name)));
   EXPECT_EQ(it.condition("Ready"), "True Ready");
   EXPECT_EQ(it.condition("Stalled"), "False NotStalled");
   EXPECT_EQ(it.condition("FieldConflict"), "") << "nobody asks for the former address any more";
