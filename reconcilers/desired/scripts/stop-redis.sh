@@ -8,59 +8,80 @@ set -eu
 . /etc/redis/redis-lib.sh
 touch "$ending"
 
+hook_ms=$(now_ms)
+# SECONDS: the hook is not older than that. All of it has to be over before the grace period is.
+within() { [ $(($(now_ms) - hook_ms)) -lt "$1"000 ]; }
+
 pause_ms=$((down_after_ms * 9 / 10))
 # Sentinels read who is a master every second during a failover. The peers know the new one after
 # one reading, the one that makes the failover after two, and then it has to tell the replicas.
 hold_ms=2000
 hold_leader_ms=3500
-patience=1 # a peer that is dead must not use the pause up
 
-unpause() {
-  redis_cli 127.0.0.1 CLIENT UNPAUSE >"$run/stop" || true
-}
+here() { redis_cli 127.0.0.1 "$@"; }
+# A peer that is dead must not use the pause up.
+peer_cli() { (patience=1 && redis_cli "$@"); }
+
+unpause() { here CLIENT UNPAUSE >"$run/stop" || true; }
 trap unpause EXIT
 
-# Clients of the peers' Sentinels wait for any answer. One that was named this master now would be
+# Clients of the other Sentinels wait for any answer. One that was named this master now would be
 # refused, and the application repeats nothing. One that has just been named it has time to write.
 hold_clients() {
   for peer in $(peers); do
+    [ "$peer" != "$sentinel" ] || continue
     sentinel_cli "$peer" CLIENT PAUSE "$hold_ms" ALL >"$run/held.$peer" &
   done
-  sleep 0.2
+  sleep 0.3
 }
 
 # A client that kept a connection finds it closed before it sends something, and asks for the master.
 pause_writes() {
-  printf 'CLIENT PAUSE %s WRITE\nCLIENT KILL TYPE normal\n' "$pause_ms" |
-    redis_cli 127.0.0.1 >"$run/stop" || true
+  printf 'CLIENT PAUSE %s WRITE\nCLIENT KILL TYPE normal\n' "$pause_ms" | here >"$run/stop"
+  grep -q OK "$run/stop"
 }
 
-# Our own is asked first: clients are led away from an ending pod, and the one that makes the
-# failover is the last to name the new master.
-fail_over() {
-  for sentinel in "$me" $(peers); do
-    case $(sentinel_cli "$sentinel" SENTINEL FAILOVER mymaster) in
-      OK* | INPROG*) ;;
-      *) continue ;;
-    esac
-    sentinel_cli "$sentinel" CLIENT PAUSE "$hold_leader_ms" ALL >"$run/held.$sentinel" || true
-    return 0
+# OFFSET: all that a Sentinel might promote are in step with this server, and have so much of it.
+have() {
+  for it in $eligible; do
+    peer_cli "$it" ROLE >"$run/role.$it" || return 1
+    [ "$(sed -n 4p "$run/role.$it")" = connected ] || return 1
+    [ "$(sed -n 5p "$run/role.$it")" -ge "$1" ] || return 1
   done
-  return 1
 }
 
-# A Sentinel knows a replica that it would promote.
+# Sets sentinel to the first that knows whom to promote, and eligible to all that it might choose, by
+# what it read up to ten seconds ago. Our own is asked first: clients are led away from an ending
+# pod, and the one that makes the failover is the last to name the new master.
 promotable() {
   for sentinel in "$me" $(peers); do
     sentinel_cli "$sentinel" SENTINEL REPLICAS mymaster >"$run/replicas" || continue
-    if awk '
+    eligible=$(awk '
+      /^ip$/ {getline ip}
       /^flags$/ {getline flags}
-      /^master-link-status$/ {getline link}
       /^slave-priority$/ {getline priority
-        if (flags !~ /down|disconnected/ && link == "ok" && priority > 0) found = 1}
-      END {exit !found}' "$run/replicas"; then return 0; fi
+        if (flags !~ /down|disconnected/ && priority > 0) print ip}' "$run/replicas")
+    [ -z "$eligible" ] || return 0
+    ! within 8 || return 1 # it soon reads what it does not know yet
   done
   return 1
+}
+
+has_all() {
+  offset=$(here ROLE | sed -n 2p)
+  have "$offset" || { sleep 0.1 && have "$offset"; } || { sleep 0.2 && have "$offset"; }
+}
+
+# One Sentinel only: two could choose two masters. Whether it has begun is not known when it is
+# silent; then this server must not take writes again.
+fail_over() {
+  status=0
+  answer=$(sentinel_cli "$sentinel" SENTINEL FAILOVER mymaster) || status=$?
+  case $status:$answer in
+    *:OK* | *:INPROG* | 124:* | 143:*) ;;
+    *) return 1 ;;
+  esac
+  sentinel_cli "$sentinel" CLIENT PAUSE "$hold_leader_ms" ALL >"$run/held.$sentinel" || true
 }
 
 # Sets new to the peer that is a master. Fails when every peer refuses the connection: all of them
@@ -68,7 +89,7 @@ promotable() {
 look_for_new() {
   askers=''
   for peer in $(peers); do
-    redis_cli "$peer" ROLE >"$run/role.$peer" &
+    peer_cli "$peer" ROLE >"$run/role.$peer" &
     askers="$askers $!"
   done
   present=no
@@ -84,15 +105,13 @@ look_for_new() {
   [ "$present" = yes ]
 }
 
-# A replica that has just come into step may be promoted, but Sentinel looks every ten seconds only.
+# Fails when nothing was begun. A replica that has just come into step may be promoted, but Sentinel
+# looks every ten seconds only.
 begin_failover() {
-  asked_ms=$(now_ms)
-  while [ $(($(now_ms) - asked_ms)) -lt 11000 ]; do
-    look_for_new || return 1
-    if promotable; then
+  while within 12 && look_for_new && [ -z "$new" ]; do
+    if promotable && have 0; then
       hold_clients
-      pause_writes
-      ! fail_over || return 0
+      if pause_writes && has_all && fail_over; then return 0; fi
       unpause
     fi
     sleep 1
@@ -102,39 +121,41 @@ begin_failover() {
 
 # What would be written here after that would be lost.
 follow_new() {
-  began_ms=$(now_ms)
-  while [ $(($(now_ms) - began_ms)) -lt 15000 ] && look_for_new; do
-    if [ -n "$new" ] && redis_cli 127.0.0.1 REPLICAOF "$new" 6379 | grep -q OK; then return 0; fi
+  while within 20 && look_for_new; do
+    if [ -n "$new" ] && here REPLICAOF "$new" 6379 | grep -q OK; then
+      followed=yes
+      return
+    fi
     sleep 0.1
   done
 }
 
 hand_over() {
-  [ "$(redis_cli 127.0.0.1 ROLE | head -n 1)" = master ] || return 0
+  [ "$(here ROLE | head -n 1)" = master ] || return 0
   ask stop || return 0
   [ "$master" = "$me" ] || return 0
   begin_failover || return 0
   follow_new
 }
 
-here() { redis_cli 127.0.0.1 INFO | grep -Eq "$1"; }
-
 # Redis refuses to end while it begins a log for what it gets from a master, and would be killed when
 # the grace period is over.
 ready_to_end() {
-  ! here '^(master_sync_in_progress|aof_rewrite_(in_progress|scheduled)):1' || return 1
-  [ -z "$new" ] || here '^master_link_status:up'
+  here INFO >"$run/info" || return 0
+  writes='^(master_sync_in_progress|aof_rewrite_(in_progress|scheduled)):1'
+  ! grep -Eq "$writes" "$run/info" || return 1
+  [ "$followed" = no ] || grep -q '^master_link_status:up' "$run/info"
 }
 
 # Clients that come now take another replica; those that are being answered get their answer.
 refuse_clients() {
-  redis_cli 127.0.0.1 CONFIG SET bind 127.0.0.1 >"$run/stop" || true
+  here CONFIG SET bind 127.0.0.1 >"$run/stop" || true
   sleep 0.2
 }
 
-new=''
+followed=no
 hand_over
-unpause
-ready_ms=$(now_ms)
-until ready_to_end || [ $(($(now_ms) - ready_ms)) -ge 10000 ]; do sleep 0.2; done
+[ "$followed" = no ] || unpause # else the pause ends by itself, or has been ended
+trap - EXIT
+until ready_to_end || ! within 25; do sleep 0.2; done
 refuse_clients

@@ -45,8 +45,8 @@ def hand_over(system, master):
     """What the operator's own hook does before a master stops; here it goes on as a replica. With
     SENTINEL FAILOVER alone the old master would take writes for ten seconds more, and lose them."""
     system.kubectl("exec", master["metadata"]["name"], "-c", "redis", "--", "/bin/sh", "-c",
-                   "sh /etc/redis/stop-redis.sh && . /etc/redis/redis-lib.sh"
-                   " && rm \"$ending\" && redis_cli 127.0.0.1 CONFIG SET bind '* -::*'")
+                   "sh /etc/redis/stop-redis.sh; status=$?; . /etc/redis/redis-lib.sh;"
+                   " rm -f \"$ending\"; redis_cli 127.0.0.1 CONFIG SET bind '* -::*'; exit $status")
     return 1
 
 
