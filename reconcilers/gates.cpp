@@ -34,17 +34,6 @@ bool has_data(const Observed& observed, const std::string& component) {
   return false;
 }
 
-std::map<std::string, std::string> redis_addresses(const crds::Resolved& resolved,
-                                                   const Observed& observed) {
-  std::map<std::string, std::string> addresses;
-  for (const desired::RedisHost& it : desired::redis_hosts(resolved)) {
-    const RecordPtr service = observed.find("Service", it.service);
-    const std::string address = service ? text_fact(*service, "clusterIP") : "";
-    if (!address.empty() && address != "None") addresses[it.service] = address;
-  }
-  return addresses;
-}
-
 // Of the StatefulSets that are ours to write.
 std::map<std::string, Json> claim_templates(const Observed& observed) {
   std::map<std::string, Json> templates;
@@ -69,14 +58,15 @@ std::string remembered_address(const Observed& observed, const std::string& host
   return "";
 }
 
-void remember_lost_services(const crds::Resolved& resolved, const Observed& observed,
-                            desired::Facts& facts) {
+void learn_redis_addresses(const crds::Resolved& resolved, const Observed& observed,
+                           desired::Facts& facts) {
   for (const desired::RedisHost& it : desired::redis_hosts(resolved)) {
-    if (observed.find("Service", it.service)) continue;
-    const std::string address = remembered_address(observed, it.host);
-    if (address.empty()) continue;
+    const RecordPtr service = observed.find("Service", it.service);
+    const std::string address =
+        service ? text_fact(*service, "clusterIP") : remembered_address(observed, it.host);
+    if (address.empty() || address == "None") continue;
     facts.redis_addresses[it.service] = address;
-    facts.redis_services_lost.insert(it.service);
+    if (!service) facts.redis_services_lost.insert(it.service);
   }
 }
 
@@ -130,8 +120,7 @@ desired::Facts learn(const crds::Resolved& resolved, const Observed& observed,
                      std::optional<desired::Credentials> credentials) {
   desired::Facts facts;
   facts.credentials = std::move(credentials);
-  facts.redis_addresses = redis_addresses(resolved, observed);
-  remember_lost_services(resolved, observed, facts);
+  learn_redis_addresses(resolved, observed, facts);
   facts.redis_bootstrap = !has_data(observed, desired::kRedis);
   facts.claim_templates = claim_templates(observed);
   facts.database_identity = identity_of(resolved.database.storage, observed, desired::kDatabase,
