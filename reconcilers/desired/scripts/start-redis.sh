@@ -125,7 +125,7 @@ start_replica() {
     guard_replica &
   fi
   addresses='* -::*'
-  if [ "$(role "$master")" = master ]; then
+  if [ "$master_role" = master ]; then
     addresses=127.0.0.1
     show_replica &
   fi
@@ -137,7 +137,8 @@ step() {
   if ! ask start; then
     waiting_for 'no Sentinel of a peer answers'
   elif [ "$master" != "$me" ]; then
-    if [ "$(role "$master")" != slave ]; then start_replica; fi
+    master_role=$(role "$master")
+    if [ "$master_role" != slave ]; then start_replica; fi
     waiting_for "$master is named as the master and still a replica"
     if waited 30000; then start_replica; fi
   elif [ -e "$marker" ]; then
