@@ -129,8 +129,8 @@ class Drill:
         return sum(now[one] - self.restarts[one] for one in now.keys() & self.restarts.keys())
 
     def _keep(self, why):
-        """Logs and objects, before another test makes new ones. What cannot be read is left out, with
-        the reason: a container that never ran has no log."""
+        """Logs and objects, before another test makes new ones. Where one cannot be read,
+        the file says why: a container that never ran has no log."""
         folder = rows.FOLDER / f"{self.name}-{self.tuning}-{self.operator}-{time.time_ns()}"
         folder.mkdir(parents=True)
         (folder / "why").write_text(why)
