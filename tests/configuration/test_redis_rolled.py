@@ -2,10 +2,11 @@
 import os
 import signal
 import threading
+import time
 
 from pod import eventually
 from redis_clients import Keeper, Reader, Writer
-from redis_set import KEYS, cli, role
+from redis_set import DOMAIN, KEYS, cli, role
 
 
 def end(redis, *ordinals):
@@ -72,6 +73,54 @@ def test_a_hand_over_while_another_pod_is_silent_loses_and_refuses_nothing(redis
     assert [it.failures for it in clients] == [[], [], []]
     kept, acknowledged = counted(redis, clients)
     assert kept == acknowledged
+
+
+def test_a_sentinel_that_is_slow_to_hold_its_clients_sends_none_to_a_master_that_refuses_them(redis):
+    redis.write()
+    redis.established()
+    master = redis.await_settled()
+    slow = next(it for it in range(3) if it != master)
+    pid = redis.pods[slow].containers["sentinel"].main_pid()
+    asked = redis.pods[master].volumes["run"] / f"held.demo-redis-{slow}.{DOMAIN}"
+
+    def hold_back():
+        while not asked.exists():
+            time.sleep(0.001)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.4)
+        os.kill(pid, signal.SIGCONT)
+    slowness = threading.Thread(target=hold_back, daemon=True)
+    slowness.start()
+    clients = [Writer(lambda: [slow]) for _ in range(4)]
+    try:
+        redis.pods[master].containers["redis"].stop()
+        slowness.join(5)
+        before = [it.done for it in clients]
+        eventually(lambda: all(it.done > old for it, old in zip(clients, before)), 5, "they go on")
+    finally:
+        for client in clients:
+            client.stop()
+    redis.pods[master].containers["redis"].start()
+    assert [it.failures for it in clients] == [[], [], [], []]
+    kept, acknowledged = counted(redis, clients)
+    assert kept == acknowledged
+
+
+def test_a_sentinel_stays_until_those_of_the_peers_name_another_master(redis):
+    """Until then their clients come to its pod, and its own failover may be unknown to them."""
+    redis.write()
+    redis.established()
+    master = redis.await_settled()
+    asked = redis.address(next(it for it in range(3) if it != master))
+    containers = redis.pods[master].containers
+    telling = threading.Thread(target=containers["redis"].stop)
+    telling.start()
+    eventually((redis.pods[master].volumes["run"] / "ending").exists, 5, "its hook has begun")
+    containers["redis"].kill()  # before it has handed over
+    telling.join()
+    containers["sentinel"].stop()
+    named = cli(asked, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster", port=26379, password=None)
+    assert named.splitlines()[0] != f"demo-redis-{master}.{DOMAIN}"
 
 
 def test_a_master_whose_own_sentinel_is_dead_hands_over_all_the_same(redis):

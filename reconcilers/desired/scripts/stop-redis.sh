@@ -15,7 +15,7 @@ within() { [ $(($(now_ms) - hook_ms)) -lt "$1"000 ]; }
 pause_ms=$((down_after_ms * 9 / 10))
 # Sentinels read who is a master every second during a failover. The peers know the new one after
 # one reading, the one that makes the failover after two, and then it has to tell the replicas.
-hold_ms=2000
+hold_ms=2500
 hold_leader_ms=3500
 
 here() { redis_cli 127.0.0.1 "$@"; }
@@ -26,13 +26,25 @@ unpause() { here CLIENT UNPAUSE >"$run/stop" || true; }
 trap unpause EXIT
 
 # Clients of the other Sentinels wait for any answer. One that was named this master now would be
-# refused, and the application repeats nothing. One that has just been named it has time to write.
+# refused, and the application repeats nothing. One that has just been named it has time to write,
+# counted from when they wait. A Sentinel that does not say that they do may be dead.
 hold_clients() {
   for peer in $(peers); do
+    rm -f "$run/held.$peer"
     [ "$peer" != "$sentinel" ] || continue
     sentinel_cli "$peer" CLIENT PAUSE "$hold_ms" ALL >"$run/held.$peer" &
   done
+  for _ in 1 2 3 4 5; do
+    sleep 0.1
+    ! all_held || break
+  done
   sleep 0.3
+}
+
+all_held() {
+  for peer in $(peers); do
+    [ "$peer" = "$sentinel" ] || grep -q OK "$run/held.$peer" || return 1
+  done
 }
 
 # A client that kept a connection finds it closed before it sends something, and asks for the master.
