@@ -174,7 +174,7 @@ def test_a_master_whose_peers_have_ended_hands_over_to_nobody(redis):
     master = redis.await_settled()
     for pod in (pod for ordinal, pod in redis.pods.items() if ordinal != master):
         pod.containers["redis"].kill()
-    assert redis.pods[master].containers["redis"].stop() < 10  # it would look for one to promote for 12 s
+    assert redis.pods[master].containers["redis"].stop() < 10  # it would look for one to promote for 14 s
 
 
 def test_a_set_that_is_deleted_ends_before_its_grace_period_is_over(redis):

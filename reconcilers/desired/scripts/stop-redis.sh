@@ -13,9 +13,11 @@ hook_ms=$(now_ms)
 within() { [ $(($(now_ms) - hook_ms)) -lt "$1"000 ]; }
 
 pause_ms=$((down_after_ms * 9 / 10))
-# Sentinels read who is a master every second during a failover. The peers know the new one after
-# one reading, the one that makes the failover after two, and then it has to tell the replicas.
-hold_ms=2500
+# Sentinels read who is a master every second during a failover. The one that makes it needs two
+# readings, and then it has to tell the replicas. It tells the peers after the first; what it says is
+# lost when a connection ends in this moment, as they do when roles change, and said again after two
+# seconds.
+hold_ms=4000
 hold_leader_ms=3500
 
 here() { redis_cli 127.0.0.1 "$@"; }
@@ -27,24 +29,18 @@ trap unpause EXIT
 
 # Clients of the other Sentinels wait for any answer. One that was named this master now would be
 # refused, and the application repeats nothing. One that has just been named it has time to write,
-# counted from when they wait. A Sentinel that does not say that they do may be dead.
+# counted from when the Sentinels say that the others wait; those that did not answer when they were
+# asked for the master are not waited for.
 hold_clients() {
+  holders=''
   for peer in $(peers); do
-    rm -f "$run/held.$peer"
     [ "$peer" != "$sentinel" ] || continue
-    sentinel_cli "$peer" CLIENT PAUSE "$hold_ms" ALL >"$run/held.$peer" &
+    (patience=1 && sentinel_cli "$peer" CLIENT PAUSE "$hold_ms" ALL) >"$run/held.$peer" &
+    [ ! -s "$run/stop.$peer" ] || holders="$holders $!"
   done
-  for _ in 1 2 3 4 5; do
-    sleep 0.1
-    ! all_held || break
-  done
+  # shellcheck disable=SC2086 # a list of process ids
+  [ -z "$holders" ] || wait $holders || true
   sleep 0.3
-}
-
-all_held() {
-  for peer in $(peers); do
-    [ "$peer" = "$sentinel" ] || grep -q OK "$run/held.$peer" || return 1
-  done
 }
 
 # A client that kept a connection finds it closed before it sends something, and asks for the master.
@@ -74,7 +70,7 @@ promotable() {
       /^slave-priority$/ {getline priority
         if (flags !~ /down|disconnected/ && priority > 0) print ip}' "$run/replicas")
     [ -z "$eligible" ] || return 0
-    ! within 8 || return 1 # it soon reads what it does not know yet
+    ! within 11 || return 1 # it reads every ten seconds, and may not know it yet
   done
   return 1
 }
@@ -120,7 +116,7 @@ look_for_new() {
 # Fails when nothing was begun. A replica that has just come into step may be promoted, but Sentinel
 # looks every ten seconds only.
 begin_failover() {
-  while within 12 && look_for_new && [ -z "$new" ]; do
+  while within 14 && look_for_new && [ -z "$new" ]; do
     if promotable && have 0; then
       hold_clients
       if pause_writes && has_all && fail_over; then return 0; fi
