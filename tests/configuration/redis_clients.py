@@ -146,8 +146,10 @@ class Keeper(Client):
 
 
 class Reader(Client):
-    """Reads at a replica that is not known to be down; one that refuses its connection is passed over
-    for the next. The value is there from the beginning: without it, it was read too early."""
+    """Reads at a replica that is not known to be down; one that refuses a connection, or ends it before
+    it has taken the password, is passed over for the next, as by redis-py's
+    SentinelManagedConnection.connect. The value is there from the beginning: without it, it was read
+    too early."""
 
     def _once(self):
         told = [dict(zip(it[::2], it[1::2])) for it in sentinel(self.served(), "REPLICAS")]
@@ -156,7 +158,7 @@ class Reader(Client):
         for name in random.sample(names, len(names)):
             try:
                 self._connect(name)
-            except ConnectionRefusedError:
+            except ConnectionError:
                 continue
             if self._command("GET", "key1") is None:
                 raise Refused("nothing is there yet")
