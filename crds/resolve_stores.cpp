@@ -9,8 +9,8 @@ constexpr std::int64_t kQuorum = 3;
 std::map<std::string, std::string> read_parameters(Fields& managed) {
   static const Text kName = {126, "[a-z_][a-z0-9_]{0,62}(\\.[a-z0-9_]{1,62})?",
                              "must be the name of a parameter, in lower case"};
-  static const Text kValue = {1024, "[^\\x00-\\x1f\\x7f]*", "must have no control characters"};
-  const auto parameters = managed.map("parameters", 128, kName, kValue);
+  static const Text kValue = {1024, R"([^\x00-\x1f\x7f]*)", "must have no control characters"};
+  auto parameters = managed.map("parameters", 128, kName, kValue);
   for (const auto& [name, value] : parameters) {
     const auto instead = instead_of_parameter(name);
     if (instead) managed.refuse("parameters." + name, *instead);

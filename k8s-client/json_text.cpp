@@ -108,10 +108,10 @@ Json event_of(const Values& values, const dom::element& value, const char* const
 }  // namespace
 
 Json parse_json(const std::string& text) {
-  static const Names none;
+  static const Names kNone;
   dom::parser parser;
   dom::element root;
-  return parse(parser, text, root) ? Values(none).of(root) : Json::parse(text, nullptr, false);
+  return parse(parser, text, root) ? Values(kNone).of(root) : Json::parse(text, nullptr, false);
 }
 
 struct EventReader::Parser : dom::parser {};

@@ -72,10 +72,11 @@ std::optional<std::chrono::seconds> retry_after(const http::http_response& respo
 }
 
 // On the pool's thread.
-void run(const std::shared_ptr<http::client::http_client>& client, http::http_request request,
-         const pplx::cancellation_token& token, const std::shared_ptr<Exchange>& exchange) {
+void run(const std::shared_ptr<http::client::http_client>& client,
+         const http::http_request& request, const pplx::cancellation_token& token,
+         const std::shared_ptr<Exchange>& exchange) {
   try {
-    client->request(std::move(request), token)
+    client->request(request, token)
         .then([client, exchange](pplx::task<http::http_response> headers) {
           try {
             http::http_response response = headers.get();
@@ -256,7 +257,7 @@ class RestTransport final : public Transport {
                                   const Exchange::Limits& limits) {
     const pplx::cancellation_token_source cancellation;
     const auto cancel = [cancellation] { pool().post([cancellation] { cancellation.cancel(); }); };
-    const auto exchange = std::make_shared<Exchange>(limits, cancel);
+    auto exchange = std::make_shared<Exchange>(limits, cancel);
     exchanges_.with([&](auto& all) {
       std::erase_if(all, [](const auto& weak) { return weak.expired(); });
       all.push_back(exchange);

@@ -180,12 +180,12 @@ std::optional<Subprocess::Result> Subprocess::poll() {
 }
 
 const std::vector<std::string>& original_environment() {
-  static const std::vector<std::string> kept = [] {
+  static const std::vector<std::string> kKept = [] {
     std::vector<std::string> out;
     for (char** variable = environ; *variable != nullptr; ++variable) out.emplace_back(*variable);
     return out;
   }();
-  return kept;
+  return kKept;
 }
 
 }  // namespace k8s

@@ -54,7 +54,7 @@ void identify(SSL_CTX* context, const TlsMaterial& material) {
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) refuse("the client certificate");
   while (Certificate issuer = next_certificate(chain.get())) {
     if (SSL_CTX_add0_chain_cert(context, issuer.get()) != 1) refuse("the client certificate");
-    issuer.release();
+    static_cast<void>(issuer.release());  // the chain owns it
   }
   ERR_clear_error();
   const Bio bio = memory(material.key_pem);

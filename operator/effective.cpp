@@ -38,7 +38,7 @@ const char* text(crds::Topology::Spread spread) {
 
 // What nobody asked for is left out.
 void add_unless_empty(Json& target, const char* key, Json value) {
-  if (value.is_null() || value == "" || (value.is_structured() && value.empty())) return;
+  if (value.is_null() || value == Json("") || (value.is_structured() && value.empty())) return;
   target[key] = std::move(value);
 }
 

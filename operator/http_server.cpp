@@ -186,7 +186,7 @@ class HttpServer::Impl {
 
     Impl& server_;
     beast::tcp_stream stream_;
-    beast::flat_buffer buffer_{16 * 1024};
+    beast::flat_buffer buffer_{std::size_t{16} * 1024};
     std::optional<http::request_parser<http::empty_body>> parser_;
     std::optional<Reply> reply_;
     std::optional<http::response_serializer<http::string_body>> serializer_;

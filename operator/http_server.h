@@ -24,7 +24,7 @@ struct HttpAnswer {
 using HttpHandler = std::function<HttpAnswer(const std::string& path)>;
 
 struct HttpLimits {
-  std::size_t header_bytes = 8 * 1024;
+  std::size_t header_bytes = std::size_t{8} * 1024;
   std::size_t connections = 64;  // beyond it the longest idle one is closed
   std::chrono::milliseconds read{5'000};
   std::chrono::milliseconds write{10'000};

@@ -22,8 +22,8 @@ std::int64_t integer_at(const Json& object, const char* field) {
 }  // namespace
 
 const k8s::Resource& leases() {
-  static const k8s::Resource resource{"coordination.k8s.io", "v1", "leases", "Lease"};
-  return resource;
+  static const k8s::Resource kResource{"coordination.k8s.io", "v1", "leases", "Lease"};
+  return kResource;
 }
 
 LeaseDecision decide(const std::optional<ObservedLease>& observed, const std::string& identity,

@@ -84,12 +84,12 @@ class TextFormatter final : public spdlog::formatter {
 }  // namespace
 
 const std::map<std::string, spdlog::level::level_enum>& log_levels() {
-  static const std::map<std::string, spdlog::level::level_enum> levels = {
+  static const std::map<std::string, spdlog::level::level_enum> kLevels = {
       {"debug", spdlog::level::debug},
       {"info", spdlog::level::info},
       {"warning", spdlog::level::warn},
       {"error", spdlog::level::err}};
-  return levels;
+  return kLevels;
 }
 
 int level_signal(spdlog::level::level_enum level) { return 1 + static_cast<int>(level); }

@@ -97,6 +97,7 @@ Condition ready_condition(const Situation& it) {
 
 std::string messages(const std::vector<Issue>& issues) {
   std::vector<std::string> texts;
+  texts.reserve(issues.size());
   for (const Issue& issue : issues) texts.push_back(issue.message);
   return join(texts, "; ");
 }

@@ -118,8 +118,8 @@ CredentialState CredentialKeeper::judge(const crds::Resolved& resolved,
                     ". The data was made with these values, so they are not made anew: put them "
                     "back from a backup of the Secret, each by kubectl -n " +
                     resolved.ns + " patch secret " + secret_name(resolved) +
-                    " -p '{\"stringData\":{\"" + missing.front() +
-                    "\":\"VALUE\"}}'. What runs goes on meanwhile and takes no changes"}};
+                    R"( -p '{"stringData":{")" + missing.front() +
+                    R"(":"VALUE"}}'. What runs goes on meanwhile and takes no changes)"}};
 }
 
 CredentialState CredentialKeeper::make(const crds::Resolved& resolved, const Observed& observed,

@@ -92,9 +92,9 @@ HashedFiles module_files() {
 }
 
 std::optional<Object> resilience(const Resolved& resolved) {
-  static const HashedFiles files = module_files();  // the same for all, and large
+  static const HashedFiles kFiles = module_files();  // the same for all, and large
   if (resolved.tuning != crds::Tuning::Operator) return std::nullopt;
-  return config_of(resolved, kConfig, resolved.name + "-resilience", files);
+  return config_of(resolved, kConfig, resolved.name + "-resilience", kFiles);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ constexpr const char* kVolumePath = "/var/lib/postgresql";
 // Below the mount, where no lost+found lies, and a later major version finds its place beside it.
 constexpr const char* kDataPath = "/var/lib/postgresql/17/docker";
 
-constexpr std::int64_t kMebi = 1024 * 1024;
+constexpr std::int64_t kMebi = std::int64_t{1024} * 1024;
 constexpr int kSharedBuffersPercent = 25;
 constexpr const char* kSharedBuffersWithoutLimit = "128MB";
 
@@ -61,7 +61,7 @@ std::string postgresql_conf(const Resolved& resolved) {
       {"tcp_keepalives_count", "3"},
       {"tcp_user_timeout", "20000"},
   };
-  for (const auto& parameter : resolved.database.parameters) settings.push_back(parameter);
+  for (const auto& [name, value] : resolved.database.parameters) settings.emplace_back(name, value);
   const std::vector<std::pair<std::string, std::string>> fixed = {
       {"listen_addresses", "*"},
       {"port", std::to_string(kPort)},
