@@ -84,7 +84,8 @@ def test_a_sentinel_that_is_slow_to_hold_its_clients_sends_none_to_a_master_that
     asked = redis.pods[master].volumes["run"] / f"held.demo-redis-{slow}.{DOMAIN}"
 
     def hold_back():
-        while not asked.exists():
+        deadline = time.monotonic() + 20
+        while not asked.exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         os.kill(pid, signal.SIGSTOP)
         time.sleep(0.4)
