@@ -23,7 +23,7 @@ std::string bearer(const FaultServer::Received& request) {
   return request.head.substr(at, request.head.find("\r\n", at) - at);
 }
 
-void answer_all(Connection& connection) {
+void answer_anyone(Connection& connection) {
   while (const auto request = connection.read()) connection.answer("{}");
 }
 
@@ -33,12 +33,12 @@ class RestIdentity : public ConfigFolder {
 };
 
 TEST_F(RestIdentity, AnIpv6AddressIsConnectedToAndVerified) {
-  FaultServer right(answer_all, ca_.issue("api", "IP:::1"), "", "::1");
+  FaultServer right(answer_anyone, ca_.issue("api", "IP:::1"), "", "::1");
   const auto transport =
       make_rest_transport({.server = right.url("[::1]") + "/prefix", .ca_pem = ca_.pem()});
   EXPECT_EQ(transport->send({.path = "/x"}).status, 200);
 
-  FaultServer wrong(answer_all, ca_.issue("api", "IP:::2,DNS:localhost"), "", "::1");
+  FaultServer wrong(answer_anyone, ca_.issue("api", "IP:::2,DNS:localhost"), "", "::1");
   const auto other = make_rest_transport({.server = wrong.url("[::1]"), .ca_pem = ca_.pem()});
   EXPECT_THAT(refusal([&] { other->send({.path = "/x"}); }),
               testing::AllOf(HasSubstr("https://[::1]:"), HasSubstr("does not name ::1")));
@@ -60,7 +60,7 @@ TEST_F(RestIdentity, AnIpv6AddressKeepsThePathOfTheServer) {
 }
 
 TEST_F(RestIdentity, AServerIsBelievedUnseenOnlyWhenThatIsAskedFor) {
-  FaultServer server(answer_all, TestCa("another").issue("api", "DNS:elsewhere"));
+  FaultServer server(answer_anyone, TestCa("another").issue("api", "DNS:elsewhere"));
   const auto blind = make_rest_transport({.server = server.url(), .insecure = true});
   EXPECT_EQ(blind->send({.path = "/x"}).status, 200);
   const auto seeing = make_rest_transport({.server = server.url(), .ca_pem = ca_.pem()});
@@ -105,7 +105,7 @@ TEST_F(RestIdentity, ANewClientCertificateIsShownOnNewConnections) {
 }
 
 TEST_F(RestIdentity, ANewAuthorityIsTakenFromItsFile) {
-  FaultServer server(answer_all, ca_.issue("api", "IP:127.0.0.1"));
+  FaultServer server(answer_anyone, ca_.issue("api", "IP:127.0.0.1"));
   const TestCa old("old");
   Clock::time_point now{};
   const auto credentials = std::make_shared<Credentials>(

@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 import sanitizers
@@ -33,9 +34,10 @@ NEEDS = {
 }
 # Where a tier's tests are, when not in the folder of its name.
 FOLDERS = {"nodes": "real-nodes", "application": "e2e/app/tests"}
-DEFAULT = ["unit", "tools", "configuration", "integration"]
+# In this order there is least to wait for what is built meanwhile.
+DEFAULT = ["unit", "configuration", "integration", "tools"]
 # They wait more than they compute, and each process of theirs has clusters or a network of its own.
-SHARED = {"tools", "configuration"}
+SHARED = {"tools", "configuration", "integration"}
 AT_ONCE = min(4, os.cpu_count())
 # Judges what the others of its tier left behind.
 LAST = {"integration": ["test_permissions.py"]}
@@ -73,25 +75,40 @@ BUILDERS = {
 }
 
 
-def build(names):
-    """{what: True when it is there}, each built once."""
-    built = {}
-    for name in BUILDERS:
-        if name in names:
+class Builds:
+    """Builds what the tiers need, in their order. What the first does not need is built while it and
+    the others run, and yields the processor to them: they wait more than they compute. For one
+    thread."""
+
+    def __init__(self, chosen):
+        names = dict.fromkeys(need for tier in chosen for need in NEEDS[tier])
+        self._outputs, self._over = {}, {name: threading.Event() for name in names}
+        threading.Thread(target=self._build_all, args=[NEEDS[chosen[0]]], daemon=True).start()
+
+    def _build_all(self, at_once):
+        for name, over in self._over.items():
+            if name not in at_once:
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # its children, too
             try:
-                output = BUILDERS[name]()
-                built[name] = True
-                if name == "object store":
-                    os.environ["OBJECT_STORE_BIN"] = output.strip()
-            except (subprocess.CalledProcessError, cluster.ClusterError):
-                built[name] = False
-    return built
+                self._outputs[name] = BUILDERS[name]()
+            except Exception as error:  # else the others would be waited for in vain
+                print(f"{name}: {error}", file=sys.stderr, flush=True)
+            over.set()
+
+    def output_of(self, name):
+        """What its script printed, once it is over; None when it failed."""
+        self._over[name].wait()
+        return self._outputs.get(name)
 
 
-def run(tier, built, only):
-    lacking = [need for need in NEEDS[tier] if not built[need]]
+def run(tier, builds, only):
+    built = {need: builds.output_of(need) for need in NEEDS[tier]}
+    lacking = [need for need, output in built.items() if output is None]
     if lacking:
         return tiers.Result(tier).fail(tier, f"could not be built: {', '.join(lacking)}")
+    if "object store" in built:
+        os.environ["OBJECT_STORE_BIN"] = built["object store"].strip()
+    began = time.monotonic()
     logs = ROOT / "build" / "test-results" / tier
     reports = logs.with_name(f"{tier}-sanitizers")
     # The integration tests look for them in the same code, and wait more than they compute.
@@ -112,6 +129,7 @@ def run(tier, built, only):
                                   AT_ONCE if tier in SHARED else 1, LAST.get(tier, ()))
     for name, text in sanitizers.reports(reports):
         result.fail(name, text)
+    result.seconds = time.monotonic() - began
     return result
 
 
@@ -135,12 +153,10 @@ def main():
         if tier not in NEEDS:
             parser.error(f"no tier {tier}; there are {', '.join(NEEDS)}")
     os.environ.setdefault("OPERATOR", str(BUILD / "bin/entityservice-operator"))
-    built = build({need for tier in chosen for need in NEEDS[tier]})
+    builds = Builds(chosen)
     results = []
     for tier in chosen:
-        began = time.monotonic()
-        result = run(tier, built, given.only)
-        result.seconds = time.monotonic() - began
+        result = run(tier, builds, given.only)
         results.append(result)
         result.show_failures()
     sys.exit(tiers.summarise(results))
