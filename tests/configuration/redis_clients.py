@@ -147,20 +147,23 @@ class Keeper(Client):
 
 class Reader(Client):
     """Reads at a replica that is not known to be down; one that refuses a connection, or ends it before
-    it has taken the password, is passed over for the next, as by redis-py's
-    SentinelManagedConnection.connect. The value is there from the beginning: without it, it was read
-    too early."""
+    it has taken the password, is passed over for the next, and all of them for the master, as by
+    redis-py's SentinelConnectionPool.rotate_slaves. The value is there from the beginning: without
+    it, it was read too early."""
 
     def _once(self):
+        self._connect_to_any()
+        if self._command("GET", "key1") is None:
+            raise Refused("nothing is there yet")
+        self._leave()
+
+    def _connect_to_any(self):
         told = [dict(zip(it[::2], it[1::2])) for it in sentinel(self.served(), "REPLICAS")]
         self.told = time.monotonic()
         names = [it["ip"] for it in told if "_down" not in it["flags"]]
         for name in random.sample(names, len(names)):
             try:
-                self._connect(name)
+                return self._connect(name)
             except ConnectionError:
                 continue
-            if self._command("GET", "key1") is None:
-                raise Refused("nothing is there yet")
-            self._leave()
-            return
+        self._ask_for_master()
