@@ -275,6 +275,17 @@ def start(state_dir, die_with=0, seconds=300, kubernetes=None, real=0):
         child = subprocess.Popen(
             [sys.executable, HERE / "supervisor.py", state, programs_dir, *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _await_start(state, child, seconds)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        stop(state)
+        raise
+    return Cluster(state, programs_dir, child)
+
+
+def _await_start(state, child, seconds):
     deadline = time.monotonic() + seconds
     while not (state / "started").exists():
         if child.poll() is not None or time.monotonic() > deadline:
@@ -284,4 +295,3 @@ def start(state_dir, die_with=0, seconds=300, kubernetes=None, real=0):
             raise ClusterError(failed.read_text() if failed.exists()
                                else f"no cluster; see {state}/supervisor.log")
         time.sleep(0.05)
-    return Cluster(state, programs_dir, child)

@@ -226,7 +226,7 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("error: interrupted; what is half done ends with: ./dev cluster down")
+        sys.exit("error: interrupted; should anything be left of it, ./dev cluster down ends that")
     except (cluster.ClusterError, faults.EtcdError, subprocess.SubprocessError, OSError,
             ValueError) as error:
         sys.exit(f"error: {explanation(error)}")

@@ -118,6 +118,21 @@ def test_nothing_is_left_after_the_supervisor_was_killed_and_down(tmp_path):
     assert_nothing_left(before)
 
 
+@pytest.mark.parametrize("reached", [
+    "state.json", "node-1/process", "node-2/process", "csi-provisioner.log", "policies.log"])
+def test_nothing_is_left_after_an_interrupt_while_it_starts(tmp_path, reached):
+    before = traces()
+    state = tmp_path / "state"
+    starting = subprocess.Popen([*COMMAND, "up", "--real", "--nodes", "2", "--state", state],
+                                stderr=subprocess.PIPE, text=True, start_new_session=True)
+    eventually((state / reached).exists)
+    os.killpg(starting.pid, signal.SIGINT)
+    assert "interrupted" in starting.communicate(timeout=60)[1]
+    assert starting.returncode == 1
+    assert not state.exists()
+    assert_nothing_left(before)
+
+
 def test_a_second_cluster_with_real_nodes_is_refused_and_the_first_goes_on(real, tmp_path):
     refused = subprocess.run([*COMMAND, "up", "--real", "--state", tmp_path / "state"],
                              stderr=subprocess.PIPE, text=True, check=False)

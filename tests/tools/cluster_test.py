@@ -59,6 +59,21 @@ time.sleep(600)"""])
     assert all(processes.alive(one) for one in everything(ours.state))
 
 
+def test_an_interrupted_start_leaves_nothing(until, tmp_path):
+    state = tmp_path / "state"
+    starting = subprocess.Popen([*COMMAND, "up", "--state", state], stderr=subprocess.PIPE,
+                                text=True, start_new_session=True)
+    until(lambda: (state / "state.json").exists() and len(everything(state)) > 1, 120)
+    running = everything(state)
+    os.killpg(starting.pid, signal.SIGINT)
+    assert "interrupted" in starting.communicate(timeout=60)[1]
+    assert starting.returncode == 1
+    assert not any(processes.alive(one) for one in running)
+    assert not state.exists()
+    data = cluster._supervisor.MEMORY / (cluster._supervisor.MEMORY_PREFIX + running[0])
+    assert not data.exists()
+
+
 def test_stale_cluster_is_cleared(until, tmp_path):
     state = tmp_path / "state"
     subprocess.run([*COMMAND, "up", "--state", state], check=True)

@@ -1,7 +1,11 @@
 """./dev tells what it can do, and every command it tells of exists."""
+import os
 import pathlib
 import re
+import signal
 import subprocess
+
+import processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEV = ROOT / "dev"
@@ -29,6 +33,21 @@ def test_unknown_command_is_refused():
     refused = dev("tset")
     assert refused.returncode == 2
     assert "unknown command: tset" in refused.stderr
+
+
+def test_an_interrupted_step_ends_with_all_that_it_started(until, tmp_path):
+    waits = tmp_path / "waits"
+    waits.write_text(f"#!/bin/sh\nsleep 600 & echo $! >{tmp_path}/pid\nwait\n")
+    waits.chmod(0o755)
+    script = f". {ROOT}/tests/tools/step.sh; logs={tmp_path}; step waits waiting {waits}; true"
+    running = subprocess.Popen(["bash", "-c", script], start_new_session=True,
+                               stderr=subprocess.DEVNULL)
+    until((tmp_path / "pid").exists)
+    until((tmp_path / "pid").read_text)
+    waiting = processes.identity(int((tmp_path / "pid").read_text()))
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(timeout=10) == 130
+    until(lambda: not processes.alive(waiting))
 
 
 def test_ci_runs_the_tests():

@@ -77,8 +77,7 @@ BUILDERS = {
 
 class Builds:
     """Builds what the tiers need, in their order. What the first does not need is built while it and
-    the others run, and yields the processor to them: they wait more than they compute. For one
-    thread."""
+    the others run, and yields the processor to them. `output_of` is for one thread."""
 
     def __init__(self, chosen):
         names = dict.fromkeys(need for tier in chosen for need in NEEDS[tier])

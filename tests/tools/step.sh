@@ -15,8 +15,11 @@ step() {
     shift 2
     mkdir -p "$logs"
     if [ -t 2 ]; then every=1 end=$'\r'; else say "$description ..."; fi
+    set -m  # a process group of its own, so that an interrupt ends all of it
     "$@" >"$log" 2>&1 </dev/null &
     child=$!
+    set +m
+    trap 'kill -- "-$child" 2>/dev/null; exit 130' INT TERM
     # The short naps keep a quick step quick; the line itself comes every $every seconds.
     local told=$SECONDS
     while kill -0 "$child" 2>/dev/null; do
@@ -27,6 +30,7 @@ step() {
         fi
     done
     wait "$child" || status=$?
+    trap - INT TERM
     if [ "$status" -ne 0 ]; then
         say "$description: failed after $((SECONDS - began)) s, exit status $status. The end of $log:"
         tail -n 40 "$log" >&2
