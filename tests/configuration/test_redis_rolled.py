@@ -1,4 +1,5 @@
 """What clients notice of Redis pods that are told to end and come again, one by one or all."""
+import contextlib
 import os
 import signal
 import threading
@@ -20,23 +21,39 @@ def end(redis, *ordinals):
     redis.kill(*ordinals)
 
 
-def test_clients_that_repeat_nothing_notice_nothing_of_a_set_that_is_rolled(redis):
+def in_service(redis):
+    """Its master, once all have the data."""
     redis.write()
     redis.established()
+    return redis.await_settled()
+
+
+@contextlib.contextmanager
+def working(clients):
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.stop()
+
+
+def go_on(clients):
+    before = [it.done for it in clients]
+    eventually(lambda: all(it.done > old for it, old in zip(clients, before)), 5, "they go on")
+
+
+def test_clients_that_repeat_nothing_notice_nothing_of_a_set_that_is_rolled(redis):
+    master = in_service(redis)
     ending = []
     clients = [kind(lambda: [it for it in range(3) if it not in ending])
                for kind in (Writer, Writer, Keeper, Reader, Reader)]
-    try:
-        master = redis.await_settled()
+    with working(clients):
         for ordinal in [*(it for it in range(3) if it != master), master]:
             ending.append(ordinal)  # the Sentinels' Service leads nobody to it
             end(redis, ordinal)
             redis.start(ordinal)
             redis.await_settled()
             ending.clear()
-    finally:
-        for client in clients:
-            client.stop()
     assert [it.failures for it in clients] == [[], [], [], [], []]
     assert all(it.done > 100 and it.late < 5 for it in clients)
     new = redis.await_settled()
@@ -51,24 +68,20 @@ def counted(redis, clients):
 
 
 def test_a_hand_over_while_another_pod_is_silent_loses_and_refuses_nothing(redis):
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     silent, other = (it for it in range(3) if it != master)
     frozen = [it.main_pid() for it in redis.pods[silent].containers.values()]
     clients = [kind(lambda: [other]) for kind in (Writer, Writer, Keeper)]
-    try:
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
-        redis.pods[master].containers["redis"].stop()
-        eventually(lambda: role(redis.address(other)) == "master", 2, "it is promoted")
-        before = [it.done for it in clients]
-        eventually(lambda: all(it.done > old for it, old in zip(clients, before)), 5, "they go on")
-    finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
-        for client in clients:
-            client.stop()
+    with working(clients):
+        try:
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            redis.pods[master].containers["redis"].stop()
+            eventually(lambda: role(redis.address(other)) == "master", 2, "it is promoted")
+            go_on(clients)
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
     redis.pods[master].containers["redis"].start()
     assert [it.failures for it in clients] == [[], [], []]
     kept, acknowledged = counted(redis, clients)
@@ -76,9 +89,7 @@ def test_a_hand_over_while_another_pod_is_silent_loses_and_refuses_nothing(redis
 
 
 def test_a_sentinel_that_is_slow_to_hold_its_clients_sends_none_to_a_master_that_refuses_them(redis):
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     slow = next(it for it in range(3) if it != master)
     pid = redis.pods[slow].containers["sentinel"].main_pid()
     asked = redis.pods[master].volumes["run"] / f"held.demo-redis-{slow}.{DOMAIN}"
@@ -93,14 +104,10 @@ def test_a_sentinel_that_is_slow_to_hold_its_clients_sends_none_to_a_master_that
     slowness = threading.Thread(target=hold_back, daemon=True)
     slowness.start()
     clients = [Writer(lambda: [slow]) for _ in range(4)]
-    try:
+    with working(clients):
         redis.pods[master].containers["redis"].stop()
         slowness.join(5)
-        before = [it.done for it in clients]
-        eventually(lambda: all(it.done > old for it, old in zip(clients, before)), 5, "they go on")
-    finally:
-        for client in clients:
-            client.stop()
+        go_on(clients)
     redis.pods[master].containers["redis"].start()
     assert [it.failures for it in clients] == [[], [], [], []]
     kept, acknowledged = counted(redis, clients)
@@ -109,9 +116,7 @@ def test_a_sentinel_that_is_slow_to_hold_its_clients_sends_none_to_a_master_that
 
 def test_a_sentinel_stays_until_those_of_the_peers_name_another_master(redis):
     """Until then their clients come to its pod, and its own failover may be unknown to them."""
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     asked = redis.address(next(it for it in range(3) if it != master))
     containers = redis.pods[master].containers
     telling = threading.Thread(target=containers["redis"].stop)
@@ -125,17 +130,13 @@ def test_a_sentinel_stays_until_those_of_the_peers_name_another_master(redis):
 
 
 def test_a_master_whose_own_sentinel_is_dead_hands_over_all_the_same(redis):
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     others = [it for it in range(3) if it != master]
     client = Writer(lambda: others)
-    try:
+    with working([client]):
         redis.pods[master].containers["sentinel"].kill()
         redis.pods[master].containers["redis"].stop()
         eventually(lambda: "master" in [role(redis.address(it)) for it in others], 2, "a new master")
-    finally:
-        client.stop()
     for container in redis.pods[master].containers.values():
         container.start()
     kept, acknowledged = counted(redis, [client])
@@ -151,9 +152,7 @@ def test_a_sentinel_that_is_started_anew_does_not_wait_for_the_redis_beside_it(r
 
 
 def test_a_replica_is_read_only_once_it_is_in_step(redis):
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     replica = next(it for it in range(3) if it != master)
     end(redis, replica)
     for command in (("SET", "key1", "of today"), ("CONFIG", "SET", "rdb-key-save-delay", "30000")):
@@ -170,9 +169,7 @@ def test_a_replica_is_read_only_once_it_is_in_step(redis):
 
 
 def test_a_master_whose_peers_have_ended_hands_over_to_nobody(redis):
-    redis.write()
-    redis.established()
-    master = redis.await_settled()
+    master = in_service(redis)
     for pod in (pod for ordinal, pod in redis.pods.items() if ordinal != master):
         pod.containers["redis"].kill()
     assert redis.pods[master].containers["redis"].stop() < 10  # it would look for one to promote for 14 s
@@ -192,13 +189,12 @@ def test_a_set_that_is_deleted_ends_before_its_grace_period_is_over(redis):
 
 def test_a_replica_that_is_told_to_end_while_it_begins_its_log_ends_when_that_is_done(redis):
     """Redis ignores the signal meanwhile, and would be killed when the grace period is over."""
-    redis.write()
-    redis.established()
-    replica = next(it for it in range(3) if it != redis.await_settled())
+    master = in_service(redis)
+    replica = next(it for it in range(3) if it != master)
     address, container = redis.address(replica), redis.pods[replica].containers["redis"]
-    master, port = cli(address, "INFO", "replication").split("master_host:")[1].split()[0], "6379"
+    host, port = cli(address, "INFO", "replication").split("master_host:")[1].split()[0], "6379"
     assert cli(address, "CONFIG", "SET", "rdb-key-save-delay", "50000") == "OK"
-    for command in (("REPLICAOF", "NO", "ONE"), ("SET", "key0", "other"), ("REPLICAOF", master, port)):
+    for command in (("REPLICAOF", "NO", "ONE"), ("SET", "key0", "other"), ("REPLICAOF", host, port)):
         assert cli(address, *command) == "OK"
     eventually(lambda: "aof_rewrite_in_progress:1" in cli(address, "INFO", "persistence"), 5,
                "it writes what it got")
