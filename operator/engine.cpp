@@ -23,7 +23,6 @@ reconcilers::Options reconciler_options(const EngineOptions& options, const Surr
   result.prerelease_namespaces = options.prerelease_namespaces;
   result.identity = options.identity;
   result.requests_at_once = options.requests_at_once;
-  result.requests_when_alone = options.requests_when_alone;
   result.now = around.now;
   result.wall_clock = around.wall_clock;
   result.random = around.passwords;

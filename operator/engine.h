@@ -33,9 +33,8 @@ struct EngineOptions {
   bool leader_elect = true;
   std::string lease_namespace = {}, lease_name = {};
   std::string identity = {};         // unique for each process
-  std::size_t requests_at_once = 1;  // of one pass, while others are due for one
-  std::size_t requests_when_alone = 1;
-  int failing_at_once = 1;  // passes of resources whose last pass failed
+  std::size_t requests_at_once = 1;  // of one pass
+  int failing_at_once = 1;           // passes of resources whose last pass failed
 };
 
 // What is not a function of its input.

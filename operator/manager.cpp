@@ -30,9 +30,8 @@ using std::chrono::milliseconds;
 
 // What the end of the election may take of the time for a stop, the release included.
 constexpr milliseconds kReleaseTime{1'000};
-// Of a pass. More do not make the API server faster (docs/performance.md), but less often idle
-// while there is nothing else to do.
-constexpr std::size_t kRequestsAtOnce = 4, kRequestsWhenAlone = 8;
+// More of them do not make the API server faster (docs/performance.md).
+constexpr std::size_t kRequestsOfAPass = 4;
 // Longer than an exec plugin may run.
 constexpr std::chrono::seconds kFirstCredentials{35};
 
@@ -51,8 +50,7 @@ EngineOptions engine_options(const RunOptions& options, const Environment& envir
           .lease_namespace = environment.lease_namespace,
           .lease_name = options.lease_name,
           .identity = environment.identity,
-          .requests_at_once = kRequestsAtOnce,
-          .requests_when_alone = kRequestsWhenAlone,
+          .requests_at_once = kRequestsOfAPass,
           // Half of the workers stay free of resources whose passes fail, which may take long.
           .failing_at_once = std::max(1, options.workers / 2)};
 }

@@ -171,14 +171,12 @@ CredentialState Pass::credentials(const crds::Resolved& resolved) {
 
 Applied Pass::apply(const crds::Resolved& resolved, const desired::Objects& desired,
                     const Gates& open, const CredentialState& credentials) {
-  const std::size_t at_once =
-      options.others_wait() ? options.requests_at_once : options.requests_when_alone;
   const Reserve reserve{!credentials.foreign_keys.empty(), resolved.updates_on_request};
   const Plan plan = make_plan(desired, observed, open, memory.settled, reserve);
-  Applied applied =
-      resolved.paused
-          ? Applier::pause(plan)
-          : Applier(client, store, observed, memory, faults, now, at_once).carry_out(plan);
+  Applied applied = resolved.paused ? Applier::pause(plan)
+                                    : Applier(client, store, observed, memory, faults, now,
+                                              options.requests_at_once)
+                                          .carry_out(plan);
   if (resolved.paused) add_pending_procedures(resolved, desired, observed, applied.pending);
   if (credentials.issue) applied.issues.insert(applied.issues.begin(), *credentials.issue);
   return applied;

@@ -21,8 +21,7 @@ struct Options {
   k8s::Now now;                                                       // default: steady clock
   std::function<std::string(std::size_t)> random;                     // default: OpenSSL's
   std::string identity = "entityservice-operator";  // reporting instance of events
-  std::size_t requests_at_once = 1;                 // of one pass, while others are due for one
-  std::size_t requests_when_alone = 1;              // of one pass, while none is
+  std::size_t requests_at_once = 1;                 // of one pass
   // Whether other resources are due for a pass: what is only told then waits for their objects.
   std::function<bool()> others_wait = [] { return false; };
 };

@@ -95,7 +95,7 @@ def test_a_deleted_namespace_makes_no_trouble(operator, api, resources, namespac
     gone(api, namespace)
     assert not [o for o in CHILD_KINDS if api.list(o, namespace)]
     refused = [e for e in audit.writes(mark, namespace) if e["responseStatus"]["code"] == 403]
-    assert len(refused) <= 9  # the eight that a pass has under way at once, and one more
+    assert len(refused) <= 5
 
 
 def test_a_namespace_that_becomes_one_for_prereleases_lets_the_waiting_resource_go_on(

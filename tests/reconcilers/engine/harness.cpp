@@ -16,7 +16,7 @@ constexpr auto kBackOff = 1s;  // the controller's begins shorter and grows
 
 Key key(const std::string& kind, const std::string& name) { return {kind, kNs, name}; }
 
-Harness::Harness(std::size_t requests_when_alone) : requests_when_alone_(requests_when_alone) {
+Harness::Harness(std::size_t requests_at_once) : requests_at_once_(requests_at_once) {
   begin_process();
 }
 
@@ -34,7 +34,7 @@ void Harness::begin_process() {
     text.resize(length, 'r');
     return text;
   };
-  options.requests_when_alone = requests_when_alone_;
+  options.requests_at_once = requests_at_once_;
   options.others_wait = [this] { return others_wait; };
   reconciler_ = std::make_unique<Reconciler>(client_, *store_, options);
   actions_.clear();

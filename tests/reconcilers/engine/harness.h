@@ -23,7 +23,7 @@ SmallCluster::Key key(const std::string& kind, const std::string& name);
 
 class Harness {
  public:
-  explicit Harness(std::size_t requests_when_alone = 1);
+  explicit Harness(std::size_t requests_at_once = 1);
 
   void create(const std::string& name, const Json& spec);  // an EntityService
   // An EntityService "demo" that is Ready already, seen by a process that has just started. The way
@@ -63,7 +63,7 @@ class Harness {
   void begin_process();
   void put(const SmallCluster::Key& key);
 
-  const std::size_t requests_when_alone_;
+  const std::size_t requests_at_once_;
   std::unique_ptr<k8s::Store> store_;
   k8s::Client client_{cluster};
   std::unique_ptr<Reconciler> reconciler_;

@@ -42,30 +42,6 @@ TEST(SideBySide, MakesTheSameObjectsWithTheSameRequestsAsOneAfterTheOther) {
   EXPECT_THAT(several.writes(), IsEmpty());
 }
 
-// How many network policies were under way together, each of which waits until so many are.
-std::size_t most_under_way(Harness& it, std::size_t expected) {
-  std::atomic<std::size_t> under_way = 0, most = 0;
-  it.cluster.on_the_way = [&](const k8s::Request& request) {
-    if (request.path.find("/networkpolicies/") == std::string::npos) return;
-    const std::size_t together = ++under_way;
-    for (std::size_t seen = most; seen < together && !most.compare_exchange_weak(seen, together);) {
-    }
-    for (int ms = 0; ms < 5'000 && most < expected; ++ms) std::this_thread::sleep_for(1ms);
-    --under_way;
-  };
-  it.create("demo", test_spec());
-  it.sync();
-  it.reconcile();
-  return most;
-}
-
-TEST(SideBySide, MoreAreUnderWayWhileNoOtherResourceIsDueForAPass) {
-  Harness alone(kAtOnce), among_others(kAtOnce);
-  among_others.others_wait = true;
-  EXPECT_EQ(most_under_way(alone, kAtOnce), kAtOnce);
-  EXPECT_EQ(most_under_way(among_others, 1), 1U);
-}
-
 TEST(SideBySide, WhatRunsPodsIsSentWhenAllThatTheyNeedIsThere) {
   Harness it(kAtOnce);
   it.create("demo", test_spec());
