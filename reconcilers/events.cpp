@@ -21,8 +21,8 @@ constexpr std::size_t kLongestNote = 1000;
 constexpr std::size_t kMostRemembered = 64;
 
 const k8s::Resource& events() {
-  static const k8s::Resource resource = {"events.k8s.io", "v1", "events", "Event"};
-  return resource;
+  static const k8s::Resource kResource = {"events.k8s.io", "v1", "events", "Event"};
+  return kResource;
 }
 
 Json find_condition(const Json& status, const std::string& type) {

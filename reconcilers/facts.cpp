@@ -107,7 +107,7 @@ Json config_map(const Json& object, const Json& owned) {
 // Has any program of it run? A pod whose image or volume is not there is waiting since it was made.
 bool has_started(const Json& pod) {
   const std::string phase = text_at(pod, "status/phase");
-  if (phase != "" && phase != "Pending") return true;
+  if (!phase.empty() && phase != "Pending") return true;
   for (const char* list : {"status/initContainerStatuses", "status/containerStatuses"})
     for (const Json& it : at(pod, list))
       if (at(it, "state/waiting").is_null() || number_at(it, "restartCount") > 0 ||

@@ -45,9 +45,9 @@ std::string remedy(const std::string& text) {
 }  // namespace
 
 bool tells_fault(const k8s::Json& status) {
-  static const std::set<std::string> reasons = {kServerError, kServerBusy, kRequestRefused};
+  static const std::set<std::string> kReasons = {kServerError, kServerBusy, kRequestRefused};
   for (const auto& it : status.value("conditions", k8s::Json::array()))
-    if (it.value("status", "") == "True" && reasons.contains(it.value("reason", ""))) return true;
+    if (it.value("status", "") == "True" && kReasons.contains(it.value("reason", ""))) return true;
   return false;
 }
 

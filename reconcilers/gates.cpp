@@ -51,7 +51,7 @@ std::string remembered_address(const Observed& observed, const std::string& host
     for (const RecordPtr& workload : observed.of_kind(kind)) {
       if (workload->controller_uid != observed.uid() || !workload->facts.contains("hosts"))
         continue;
-      const std::string address = workload->facts.at("hosts").value(host, "");
+      std::string address = workload->facts.at("hosts").value(host, "");
       if (!address.empty()) return address;
     }
   }

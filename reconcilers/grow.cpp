@@ -16,9 +16,9 @@ using k8s::Json;
 constexpr const char* kNotAllowed = "ExpansionNotAllowed";
 
 const k8s::Resource& storage_classes() {
-  static const k8s::Resource resource = {"storage.k8s.io", "v1", "storageclasses", "StorageClass",
-                                         false};
-  return resource;
+  static const k8s::Resource kResource = {"storage.k8s.io", "v1", "storageclasses", "StorageClass",
+                                          false};
+  return kResource;
 }
 
 // Why volumes of a class do not grow, and what to do; empty when they do. Asked only when one has

@@ -18,7 +18,7 @@ struct Kind {
 // A Secret's content never enters the cache. Namespaces tell that they are being deleted, before
 // the API server has to refuse what we would create there, and which of them are for prereleases.
 const std::vector<Kind>& table() {
-  static const std::vector<Kind> kinds = {
+  static const std::vector<Kind> kKinds = {
       {{"entityservice.io", "v1alpha1", "entityservices", "EntityService"}, Watch::Own},
       {{"apps", "v1", "deployments", "Deployment"}, Watch::Labelled},
       {{"apps", "v1", "statefulsets", "StatefulSet"}, Watch::Labelled},
@@ -33,17 +33,17 @@ const std::vector<Kind>& table() {
       {{"", "v1", "pods", "Pod"}, Watch::Labelled},
       {{"", "v1", "namespaces", "Namespace", false}, Watch::Everything},
   };
-  return kinds;
+  return kKinds;
 }
 
 // A fifth of a pod, and of no interest to anybody here.
 const k8s::Names& unread_of_pods() {
-  static const k8s::Names names = {"affinity",       "args",          "command",
-                                   "lifecycle",      "livenessProbe", "ports",
-                                   "readinessProbe", "resources",     "securityContext",
-                                   "startupProbe",   "tolerations",   "topologySpreadConstraints",
-                                   "volumeMounts"};
-  return names;
+  static const k8s::Names kNames = {"affinity",       "args",          "command",
+                                    "lifecycle",      "livenessProbe", "ports",
+                                    "readinessProbe", "resources",     "securityContext",
+                                    "startupProbe",   "tolerations",   "topologySpreadConstraints",
+                                    "volumeMounts"};
+  return kNames;
 }
 
 k8s::WatchSpec watch_spec(const Kind& kind, const std::string& ns,

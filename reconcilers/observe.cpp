@@ -33,9 +33,9 @@ std::size_t digest_of(const k8s::Record& record) {
 }  // namespace
 
 const k8s::Json& Observed::status() const {
-  static const k8s::Json none = k8s::Json::object();
+  static const k8s::Json kNone = k8s::Json::object();
   const auto found = object().find("status");
-  return found != object().end() && found->is_object() ? *found : none;
+  return found != object().end() && found->is_object() ? *found : kNone;
 }
 
 k8s::RecordPtr Observed::find(const std::string& kind, const std::string& name) const {

@@ -45,12 +45,12 @@ const Json* pod_spec(const Object& object) {
 // A foreign Service in front of a component: its clients would speak to somebody else.
 bool waits_for_component(const Object& object, const std::string& component) {
   using desired::Gate;
-  static const std::map<std::string, Gate> gate_of = {
+  static const std::map<std::string, Gate> kGateOf = {
       {desired::kDatabase, Gate::DatabaseReady},
       {desired::kRedis, Gate::RedisReady},
       {desired::kObjectStore, Gate::ObjectStoreReady}};
-  const auto gate = gate_of.find(component);
-  return gate != gate_of.end() && object.gates.contains(gate->second);
+  const auto gate = kGateOf.find(component);
+  return gate != kGateOf.end() && object.gates.contains(gate->second);
 }
 
 enum class Standing { Ours, Predecessor, Foreign };

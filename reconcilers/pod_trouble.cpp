@@ -20,19 +20,19 @@ std::string tail(std::string text) {
 }
 
 std::string said(const Json& terminated) {
-  const std::string message = tail(text_at(terminated, "message"));
+  std::string message = tail(text_at(terminated, "message"));
   if (!message.empty()) return message;
   return "exit code " + std::to_string(number_at(terminated, "exitCode"));
 }
 
 PodTrouble waiting_trouble(const Json& container, const Json& waiting) {
-  static const std::set<std::string> starting = {"", "ContainerCreating", "PodInitializing"};
+  static const std::set<std::string> kStarting = {"", "ContainerCreating", "PodInitializing"};
   // Kubernetes alternates between the two while it tries again
-  static const std::set<std::string> pulling = {"ErrImagePull", "ImagePullBackOff"};
+  static const std::set<std::string> kPulling = {"ErrImagePull", "ImagePullBackOff"};
   const std::string reason = text_at(waiting, "reason");
-  if (starting.contains(reason)) return {};
+  if (kStarting.contains(reason)) return {};
   const std::string name = "container " + text_at(container, "name");
-  if (pulling.contains(reason))
+  if (kPulling.contains(reason))
     return {"ImagePullBackOff", name + ", image " + text_at(container, "image")};
   if (reason == "CrashLoopBackOff") {  // its own message counts seconds
     return {reason, name + ": " + said(at(container, "lastState/terminated"))};

@@ -7,12 +7,12 @@ namespace reconcilers {
 using k8s::Json;
 
 const Json& at(const Json& value, std::string_view path) {
-  static const Json nothing = nullptr;
+  static const Json kNothing = nullptr;
   const Json* here = &value;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const auto found = here->find(path.substr(0, end));
-    if (found == here->end()) return nothing;
+    if (found == here->end()) return kNothing;
     here = &*found;
     path.remove_prefix(std::min(end + 1, path.size()));
   }

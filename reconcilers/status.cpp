@@ -50,7 +50,7 @@ std::string api_endpoint(const crds::Resolved& resolved) {
 // Only success is recorded, and kept until a later Job of the component has succeeded.
 Json record_of_job(const desired::Objects& desired, const Observed& observed,
                    const std::string& component) {
-  const Json old = observed.status().value(component, Json(nullptr));
+  Json old = observed.status().value(component, Json(nullptr));
   const desired::Object* job = job_of(desired, component);
   if (job == nullptr || recorded_as_done(observed, *job)) return old;
   const k8s::RecordPtr record = observed.find("Job", job->name());

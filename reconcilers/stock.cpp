@@ -128,7 +128,7 @@ class StockTaker {
     if (it.current) return "";
     if (why) return "the change of " + it.object + " " + why->reason;
     if (refused_.contains(it.object)) return "the change of " + it.object + " is not written";
-    const std::string trouble = pod_trouble(it.name, "");
+    std::string trouble = pod_trouble(it.name, "");
     if (!trouble.empty()) return trouble;
     const std::string failure = text_fact(record, "failure");
     if (!failure.empty()) return it.object + " cannot have its pods: " + failure;

@@ -6,10 +6,10 @@ namespace reconcilers {
 namespace {
 
 const k8s::Json& fact_of(const k8s::Record& record, const char* fact) {
-  static const k8s::Json nothing = nullptr;
-  if (!record.facts.is_object()) return nothing;
+  static const k8s::Json kNothing = nullptr;
+  if (!record.facts.is_object()) return kNothing;
   const auto found = record.facts.find(fact);
-  return found == record.facts.end() ? nothing : *found;
+  return found == record.facts.end() ? kNothing : *found;
 }
 
 bool observed_current(const k8s::Record& workload) {
