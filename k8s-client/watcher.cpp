@@ -127,6 +127,8 @@ WatchHealth Watcher::health() const {
 }
 
 milliseconds Watcher::step(Clock::time_point now, milliseconds wait) {
+  if (distrusted_.exchange(false) && state_->phase == State::Phase::Read && !state_->initial)
+    state_->close(State::Phase::Open);
   try {
     switch (state_->phase) {
       case State::Phase::List:

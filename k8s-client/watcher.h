@@ -1,9 +1,10 @@
 // Keeps a Store in step with one kind: list (streamed as the beginning of a watch where the API
 // server can, else page by page), watch, resume, list again. A step function: no thread, no
-// clock of its own; whoever owns it calls `step` again and again from one thread. `health` may be
-// read from any thread.
+// clock of its own; whoever owns it calls `step` again and again from one thread. `health` and
+// `distrust` may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -58,6 +59,10 @@ class Watcher {
   // next step (0: at once; more: back-off of this watch alone, 0.8 s to 30 s with jitter).
   std::chrono::milliseconds step(Clock::time_point now, std::chrono::milliseconds wait);
 
+  // A stream that is open counts as silent: the next step resumes from the version that it has come
+  // to.
+  void distrust() { distrusted_ = true; }
+
   WatchHealth health() const;
   const WatchSpec& spec() const { return spec_; }
 
@@ -84,6 +89,7 @@ class Watcher {
   Store& store_;
   const WatchSpec spec_;
   std::unique_ptr<State> state_;
+  std::atomic<bool> distrusted_ = false;
   Guarded<WatchHealth> health_;
 };
 

@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 
 // Three attempts of an election request stay well below the renew deadline.
 constexpr milliseconds kElectionRequest{2'000};
+// A watch that is opened anew is faster.
+constexpr milliseconds kReopening{1'000};
 
 k8s::Sleep at_most(milliseconds longest, const k8s::Sleep& sleep) {
   return [longest, sleep](milliseconds time) { sleep(std::min(time, longest)); };
@@ -59,7 +61,9 @@ Engine::Engine(const EngineOptions& options, const Surroundings& around, const E
                 .sleep = around.sleep,
                 .now = around.now,
                 .jitter = around.jitter}),
-      controller_(queue_, [this](const k8s::ObjectKey& key) { return reconciler_.reconcile(key); },
+      doubts_(pass_client_, store_, reconcilers::entity_services(),
+              [this] { watches_.distrust(reconcilers::entity_services().kind); }),
+      controller_(queue_, [this](const k8s::ObjectKey& key) { return pass(key); },
                   {.synced = [this] { return watches_.synced(); },
                    .now = around.now,
                    .observer = hooks.passes}) {
@@ -68,6 +72,15 @@ Engine::Engine(const EngineOptions& options, const Surroundings& around, const E
     if (before) enqueue(*before);
     if (after) enqueue(*after);
   });
+}
+
+void Engine::begin() {
+  if (elector_.waited()) doubts_.raise(resources());
+}
+
+reconcilers::Action Engine::pass(const k8s::ObjectKey& key) {
+  return doubts_.dispelled(key) ? reconciler_.reconcile(key)
+                                : reconcilers::Action::requeue(kReopening);
 }
 
 void Engine::enqueue(const k8s::Record& record) {

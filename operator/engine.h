@@ -16,6 +16,7 @@
 #include "k8s-client/store.h"
 #include "k8s-client/transport.h"
 #include "operator/controller.h"
+#include "operator/doubts.h"
 #include "operator/fenced_transport.h"
 #include "operator/leader_election.h"
 #include "operator/lease_fence.h"
@@ -62,6 +63,9 @@ class Engine {
   // Each transport of `surroundings`, and the observers, must outlive the engine.
   Engine(const EngineOptions& options, const Surroundings& surroundings, const EngineHooks& hooks);
 
+  // Before the first pass, when this process leads and all watches have synced.
+  void begin();
+
   // The elector alone may be stepped by one thread at a time; the others are thread-safe.
   LeaderElector& elector() { return elector_; }
   WatchRunner& watches() { return watches_; }
@@ -77,6 +81,7 @@ class Engine {
   void enqueue(const k8s::Record& record);
   void enqueue(const k8s::ObjectKey& key);
   void enqueue_all_in(const std::string& ns);
+  reconcilers::Action pass(const k8s::ObjectKey& key);
 
   // In the order in which they need each other.
   const k8s::Now now_;
@@ -91,6 +96,7 @@ class Engine {
   reconcilers::Reconciler reconciler_;
   LeaderElector elector_;
   WatchRunner watches_;
+  Doubts doubts_;
   Controller controller_;
 };
 

@@ -26,6 +26,7 @@ std::chrono::milliseconds LeaderElector::step() {
     look_first_ = true;
     spdlog::warn("leader election: {}", error.what());
   }
+  if (state_ == State::Standby) waited_ = true;
   if (state_ == State::Leader && options_.now() - renewed_ >= options_.renew_deadline) {
     lose("the lease could not be renewed for " + std::to_string(options_.renew_deadline.count()) +
          " s");

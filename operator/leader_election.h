@@ -48,6 +48,9 @@ class LeaderElector {
   void release();
 
   State state() const { return state_; }
+  // It did not get the lease at its first try: somebody may have led meanwhile. Does not change any
+  // more once it leads.
+  bool waited() const { return waited_; }
   // When the last write that succeeded was sent.
   k8s::Clock::time_point renewed() const { return renewed_; }
 
@@ -64,6 +67,7 @@ class LeaderElector {
   LeaseFence& fence_;
   const ElectionOptions options_;
   State state_ = State::Standby;
+  bool waited_ = false;
   std::optional<ObservedLease> observed_;
   bool look_first_ = true;  // what we know may be out of date
   Time renewed_{};          // before the last successful write was sent

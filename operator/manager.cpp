@@ -139,6 +139,7 @@ class Manager::Impl {
       spdlog::info("all watches have synced, {} workers start", options_.workers);
       // The lists were read into many times the memory that was kept of them.
       release_free_memory();
+      engine_.begin();
       gate_.set();
     }
   }

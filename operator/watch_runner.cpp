@@ -121,6 +121,11 @@ std::chrono::milliseconds WatchRunner::step(std::size_t nth, std::chrono::millis
 
 void WatchRunner::server_answers() { reachable_.ring(); }
 
+void WatchRunner::distrust(const std::string& kind) {
+  for (const auto& watch : watches_)
+    if (watch->watcher.spec().resource.kind == kind) watch->watcher.distrust();
+}
+
 void WatchRunner::stop() {
   stopping_ = true;
   reachable_.ring();

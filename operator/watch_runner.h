@@ -46,9 +46,10 @@ class WatchRunner {
   // One step of one watch, as its thread makes it; returns how long to wait before the next.
   std::chrono::milliseconds step(std::size_t watch, std::chrono::milliseconds wait);
 
-  void start();           // a thread for each, which steps it
-  void server_answers();  // somebody else has found a connection
-  void stop();            // asks; `join` waits
+  void start();                            // a thread for each, which steps it
+  void server_answers();                   // somebody else has found a connection
+  void distrust(const std::string& kind);  // see Watcher; all watches of the kind
+  void stop();                             // asks; `join` waits
   void join();
 
   bool synced() const;

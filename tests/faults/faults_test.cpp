@@ -178,6 +178,14 @@ TEST(Found, AMigrationThatFailsIsMadeAgainWhenItsLeaderFroze) {
   expect_the_same(scenario_named("failing-migration"), parse_script("freeze-in-flight:1@8"), setup);
 }
 
+// The standby heard neither of the edit nor of what the leader did for it.
+TEST(Found, AnEditThatAStandbyMissedIsNotUndoneWhenItLeads) {
+  spdlog::set_level(spdlog::level::off);
+  const WorldOptions setup{.processes = 2, .election = true, .seed = 20261144};
+  expect_the_same(scenario_named("version"), parse_script("mute-watches:6929@3 freeze:19@5"),
+                  setup);
+}
+
 TEST(Script, HasATextThatIsReadBack) {
   std::mt19937 random(7);
   for (int i = 0; i < 100; ++i) {

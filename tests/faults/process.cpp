@@ -96,7 +96,10 @@ void Process::step_threads() {
     watch_due_[i] = world_.now() + pause;
   }
   const bool leads = !election_ || engine_->elector().state() == op::LeaderElector::State::Leader;
-  working_ |= leads && engine_->watches().synced();
+  if (!working_ && leads && engine_->watches().synced()) {
+    engine_->begin();
+    working_ = true;
+  }
 }
 
 void Process::step_passes() {

@@ -53,6 +53,16 @@ TEST_F(StreamedList, OnceCompleteAWatchIsResumedWithoutListingAgain) {
   EXPECT_EQ(watcher_->health().lists, 1);
 }
 
+TEST_F(StreamedList, IsNotBrokenOffWhenItsWatchIsDistrusted) {
+  transport_.then_stream(
+      {event("ADDED", object("a", "u1", "3")), nothing(), end_of_list("10"), nothing()});
+  steps(2);
+  watcher_->distrust();
+  steps(1);
+  EXPECT_TRUE(watcher_->health().synced);
+  EXPECT_EQ(watcher_->health().watches, 1);
+}
+
 TEST_F(StreamedList, WhereItIsNotServedPagesAreListedFromThenOn) {
   refuses_to_open(422);
   listed("10").then_stream({error_event(410, "Expired")});

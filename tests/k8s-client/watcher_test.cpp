@@ -362,6 +362,20 @@ TEST_F(WatcherTest, AVersionThatIsRefusedAgainAndAgainEndsInAList) {
   EXPECT_EQ(resumed_from(5), "40");
 }
 
+TEST_F(WatcherTest, OneThatIsDistrustedResumesFromWhereItIsWithoutAList) {
+  listed("10").then_stream({bookmark("20"), nothing(), nothing()});
+  transport_.then_stream({event("ADDED", object("a", "u1", "21")), nothing(), nothing()});
+  steps(3);
+  watcher_->distrust();
+  steps(2);
+  EXPECT_EQ(resumed_from(1), "20");
+  EXPECT_EQ(held(), "a/u1@21 ");
+  steps(1);
+  EXPECT_EQ(watcher_->health().watches, 2) << "once";
+  EXPECT_EQ(watcher_->health().lists, 1);
+  EXPECT_EQ(watcher_->health().failures, 0);
+}
+
 TEST_F(WatcherTest, MetadataOnlyAsksForItTwice) {
   spec_.metadata_only = true;
   listed("10").then_stream({});

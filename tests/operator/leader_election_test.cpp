@@ -199,6 +199,28 @@ TEST_F(Election, ReleasingLetsTheNextTakeOverAtOnce) {
   EXPECT_EQ(second.elector.state(), State::Leader);
 }
 
+TEST_F(Election, KnowsWhetherItHadToWait) {
+  first.elector.step();
+  EXPECT_FALSE(first.elector.waited());
+  second.elector.step();
+  first.elector.release();
+  advance(2s);
+  second.elector.step();
+  ASSERT_EQ(second.elector.state(), State::Leader);
+  EXPECT_TRUE(second.elector.waited());
+}
+
+TEST_F(Election, ThatCouldNotLookAtOnceMayHaveMissedALeader) {
+  server.before = [](const k8s::Request&) {
+    throw TransportError(TransportError::Stage::Connect, "down");
+  };
+  first.elector.step();
+  server.before = [](const k8s::Request&) {};
+  first.elector.step();
+  ASSERT_EQ(first.elector.state(), State::Leader);
+  EXPECT_TRUE(first.elector.waited());
+}
+
 TEST_F(Election, AStandbyReleasesNothing) {
   first.elector.step();
   second.elector.step();

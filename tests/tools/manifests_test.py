@@ -68,7 +68,7 @@ def test_the_operator_can_not_read_or_delete_more_than_it_should():
         for resource in rule["resources"]:
             verbs.setdefault(resource, set()).update(rule["verbs"])
     assert "delete" not in verbs["secrets"] | verbs["persistentvolumeclaims"]
-    assert verbs["entityservices"] == {"list", "watch"}
+    assert verbs["entityservices"] == {"get", "list", "watch"}
     assert not {"pods/exec", "nodes", "roles", "clusterroles"} & set(verbs)
 
 
