@@ -9,6 +9,12 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def hear_interrupts():
+    """For the preexec_fn of a child, as in the foreground of a shell: what a script runs in its
+    background inherits that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def die_with_parent():
     """For preexec_fn: the child is killed as soon as its parent is gone, however that ended."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -124,7 +124,8 @@ def test_nothing_is_left_after_an_interrupt_while_it_starts(tmp_path, reached):
     before = traces()
     state = tmp_path / "state"
     starting = subprocess.Popen([*COMMAND, "up", "--real", "--nodes", "2", "--state", state],
-                                stderr=subprocess.PIPE, text=True, start_new_session=True)
+                                stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                preexec_fn=processes.hear_interrupts)
     eventually((state / reached).exists)
     os.killpg(starting.pid, signal.SIGINT)
     assert "interrupted" in starting.communicate(timeout=60)[1]

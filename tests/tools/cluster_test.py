@@ -62,7 +62,8 @@ time.sleep(600)"""])
 def test_an_interrupted_start_leaves_nothing(until, tmp_path):
     state = tmp_path / "state"
     starting = subprocess.Popen([*COMMAND, "up", "--state", state], stderr=subprocess.PIPE,
-                                text=True, start_new_session=True)
+                                text=True, start_new_session=True,
+                                preexec_fn=processes.hear_interrupts)
     until(lambda: (state / "state.json").exists() and len(everything(state)) > 1, 120)
     running = everything(state)
     os.killpg(starting.pid, signal.SIGINT)

@@ -41,7 +41,7 @@ def test_an_interrupted_step_ends_with_all_that_it_started(until, tmp_path):
     waits.chmod(0o755)
     script = f". {ROOT}/tests/tools/step.sh; logs={tmp_path}; step waits waiting {waits}; true"
     running = subprocess.Popen(["bash", "-c", script], start_new_session=True,
-                               stderr=subprocess.DEVNULL)
+                               stderr=subprocess.DEVNULL, preexec_fn=processes.hear_interrupts)
     until((tmp_path / "pid").exists)
     until((tmp_path / "pid").read_text)
     waiting = processes.identity(int((tmp_path / "pid").read_text()))

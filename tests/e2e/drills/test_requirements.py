@@ -92,7 +92,8 @@ def test_45_sentinel_is_what_the_application_asks_for_the_master(system):
         lines = system.kubectl("exec", pod["metadata"]["name"], "-c", container, "--", "env")
         found = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
         assert found["REDIS_USE_SENTINEL"] == "true"
-        assert found["CELERY_BROKER_URL"].count("sentinel://") == 3
+        assert found["CELERY_BROKER_URL"].count("sentinel://") == 4, \
+            "the Service, then each by its name"
 
 
 def test_46_reads_reach_the_replicas_and_writes_the_master_alone(system, redis, api):
