@@ -5,6 +5,7 @@ its children go on with: each runs twice. And an error reply while roles change 
 Here the connection is made anew in place, waiting for a master, and what was delivered stays so.
 """
 import logging
+import os
 import select
 import time
 from queue import Empty
@@ -35,15 +36,20 @@ def _client(channel, kind):
 
 def _forget(cycle, channel, kind):
     """Nobody waits any longer for what comes on the channel's socket."""
-    cycle._chan_to_sock.pop((channel, _client(channel, kind), kind), None)
+    sock = cycle._chan_to_sock.pop((channel, _client(channel, kind), kind), None)
+    if sock is not None:
+        _stop_hearing(cycle, sock)
+
+
+def _stop_hearing(cycle, sock):
+    number = sock.fileno()
+    if cycle._fd_to_chan.pop(number, None) is None:
+        return
     hub = get_event_loop()
-    for number, owner in list(cycle._fd_to_chan.items()):
-        if owner == (channel, kind):
-            del cycle._fd_to_chan[number]
-            if hub is not None and hub.poller is cycle.poller:
-                hub.remove(number)
-            else:
-                cycle.poller.unregister(number)
+    if hub is not None and hub.poller is cycle.poller:
+        hub.remove(number)
+    else:
+        cycle.poller.unregister(number)
 
 
 def _drop(cycle, channel, kind):
@@ -128,9 +134,32 @@ def _mend_poller(poller):
         return maybe_check_subclient_health
 
 
+def _heard_until_closed(channel, connection_class):
+    """A child that was forked meanwhile has the socket, too. So when it is closed here it stays in
+    epoll, ready to read for ever, under a number that the next connection gets, and can no longer be
+    taken out: each event of it would be a read on a connection that has nothing to say."""
+    class Connection(connection_class):
+        def disconnect(self):
+            transport = channel.connection
+            if self._sock is not None and self.pid == os.getpid() and transport is not None:
+                _stop_hearing(transport.cycle, self._sock)
+            super().disconnect()
+    return Connection
+
+
 def _mend_channel(channel_class):
     channel_class.es_asked = 0
     channel_class.es_patience = None
+
+    @wraps(channel_class, "_connparams")
+    def _(original):
+        def _connparams(self, asynchronous=False):
+            parameters = original(self, asynchronous)
+            if asynchronous:
+                parameters["connection_class"] = _heard_until_closed(
+                    self, parameters["connection_class"])
+            return parameters
+        return _connparams
 
     def lost(channel, kind, error):
         _drop(channel.connection.cycle, channel, kind)
@@ -138,6 +167,11 @@ def _mend_channel(channel_class):
         # After the time, the consumer starts anew, as without this module.
         channel.es_patience.wait(error)
         raise Empty()
+
+    def answered(channel):
+        if channel.es_patience is not None:
+            channel.es_patience.succeeded()
+            channel.es_patience = None
 
     @wraps(channel_class, "_brpop_start")
     def _(original):
@@ -152,13 +186,13 @@ def _mend_channel(channel_class):
             try:
                 answer = original(self, **options)
             except Empty:
-                self.es_patience = None
+                answered(self)
                 raise
             except UNAVAILABLE as error:
                 if self.client.connection._sock is not None:
                     raise  # of what was done with the message, not of the connection
                 lost(self, "BRPOP", error)
-            self.es_patience = None
+            answered(self)
             return answer
         return _brpop_read
 
@@ -169,7 +203,7 @@ def _mend_channel(channel_class):
                 answer = original(self)
             except UNAVAILABLE as error:
                 lost(self, "LISTEN", error)
-            self.es_patience = None
+            answered(self)
             return answer
         return _receive
 

@@ -264,6 +264,23 @@ def test_a_worker_loses_its_subscription_twice_and_its_consumer_goes_on(stores):
         assert "Connection to broker lost" not in app.worker.text()
 
 
+def test_a_worker_whose_child_was_replaced_goes_on_at_once_when_its_connections_break(stores):
+    """The new child has all that was open when it was forked, also what its parent closes then."""
+    with running(stores, "replaced", sentinel=False, CELERYD_CONCURRENCY="1",
+                 **TUNINGS["Operator"]) as app:
+        worker, redis = app.worker, app.redis
+        first, = children(worker.popen.pid)
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: children(worker.popen.pid) not in ([], [first]), 40, "another child")
+        for kind in ("pubsub", "normal"):
+            assert int(redis.ask(redis.master(), "client", "kill", "type", kind)) > 0
+        project = uploaded(57)
+        assert project.ended(project.start(), 60) == "completed"
+        settled(redis)
+        assert "Connection closed by server" in worker.text()
+        assert "Timeout reading from socket" not in worker.text()
+
+
 class HoldsTask(Way):
     """A way to Redis that keeps the next answer that hands out a task."""
 
