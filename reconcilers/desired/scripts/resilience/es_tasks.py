@@ -3,25 +3,55 @@ import logging
 import time as real_time
 
 import es_ledger
-from es_redis import wraps
+from es_redis import persist, wraps
 
 # A task that was lost with its process so often is not started again: it is likely the cause.
 MAX_LOSSES = 3
+
+ON_WITH, DAY = "es-chord:", 86400
+# Of those that find all parts there the first one goes on. Again when it is carried out again: it
+# may have ended before. The keys are celery's parts, further ones, number of parts.
+ENTER_PART = """
+if #redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1]) == 0 then
+  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
+end
+for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+local size = redis.call('GET', KEYS[3])
+local further = redis.call('GET', KEYS[2]) or 0
+if not size or redis.call('ZCARD', KEYS[1]) ~= size + further then return false end
+redis.call('SET', KEYS[4], ARGV[3], 'NX', 'EX', ARGV[4])
+if redis.call('GET', KEYS[4]) ~= ARGV[3] then return false end
+return redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1])[1]
+"""
 
 log = logging.getLogger("resilience")
 
 
 def mend_chords(module):
     """A part that comes twice, after a redelivery, is one part: else the last ones would be missing
-    from a result that looks complete."""
+    from a result that looks complete. The first one stays, also while it comes again: else one that
+    is just being read would be missing."""
     @wraps(module.RedisBackend, "on_chord_part_return")
     def _(original):
         def on_chord_part_return(self, request, state, result, **kwargs):
-            if request.group and request.group_index is not None and self._chord_zset:
-                self.client.zremrangebyscore(self.get_key_for_group(request.group, ".j"),
-                                             request.group_index, request.group_index)
+            if not request.group or request.group_index is None or not self._chord_zset:
+                return original(self, request, state, result, **kwargs)
+            part = _enter_part(self, request, state, result)
+            if part is None:
+                return None
+            # What is there already, so that it changes nothing and finds all parts.
+            _, _, state, result = self.decode(part)
             return original(self, request, state, result, **kwargs)
         return on_chord_part_return
+
+
+def _enter_part(backend, request, state, result):
+    """The part as it is entered, if all are there and this task is the one to go on with them."""
+    group = request.group
+    keys = [*(backend.get_key_for_group(group, end) for end in (".j", ".t", ".s")), ON_WITH + group]
+    part = backend.encode([1, request.id, state, backend.encode_result(result, state)])
+    return persist(lambda: backend.client.eval(
+        ENTER_PART, len(keys), *keys, request.group_index, part, request.id, backend.expires or DAY))
 
 
 def mend_lost_children(module):

@@ -167,6 +167,58 @@ print(json.dumps(celery.backend.client.zcard("celery-taskset-meta-g.j")))
 """, tuning) == expected
 
 
+CHORD = """
+import os
+from celery import canvas, result
+from celery.app.task import Context
+from entityservice.async_worker import celery
+def part(task, index, value):
+    celery.backend.on_chord_part_return(
+        Context(id=task, group="g", group_index=index, chord=celery.signature("joined")), "SUCCESS",
+        value)
+joined = []
+canvas.Signature.delay = lambda self, values: joined.append(values)
+"""
+
+
+@pytest.mark.parametrize("moment", ["result.GroupResult.restore", "canvas.Signature.delay"])
+def test_a_part_that_comes_again_while_the_parts_are_read_changes_nothing(alone, moment):
+    alone.ask(alone.addresses[0], "flushall")
+    assert python(alone, CHORD + """
+celery.backend.set_chord_size("g", 2)
+proper, again = {0}, [("a", 0, "second")]
+def meanwhile(*arguments):
+    while again:
+        part(*again.pop())
+    return proper(*arguments)
+{0} = meanwhile
+part("a", 0, "first")
+part("b", 1, "other")
+print(json.dumps(joined))
+""".format(moment)) == [["first", "other"]]
+
+
+def test_of_the_parts_that_find_all_there_the_one_that_went_on_goes_on_again(alone):
+    """The process ended before it could; all its tasks are carried out again."""
+    alone.ask(alone.addresses[0], "flushall")
+    python(alone, CHORD + """
+celery.backend.set_chord_size("g", 2)
+def ends(self, values):
+    print(json.dumps(values), flush=True)
+    os._exit(0)
+canvas.Signature.delay = ends
+part("a", 0, "first")
+part("b", 1, "other")
+""")
+    assert python(alone, CHORD + """
+part("a", 0, "second")
+before = list(joined)
+part("b", 1, "other")
+print(json.dumps([before, joined]))
+""") == [[], [["first", "other"]]]
+    assert alone.ask(alone.addresses[0], "keys", "celery-taskset-meta-*") == ""
+
+
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_the_slot_of_a_task_that_has_ended_is_held_upstream_only(stores, tuning):
     with running(stores, "held_" + tuning.lower(), sentinel=False, CHUNK_SIZE_AIM="100",
@@ -279,6 +331,108 @@ def test_a_worker_whose_child_was_replaced_goes_on_at_once_when_its_connections_
         settled(redis)
         assert "Connection closed by server" in worker.text()
         assert "Timeout reading from socket" not in worker.text()
+
+
+@contextlib.contextmanager
+def no_memory(redis):
+    address = redis.addresses[0]
+    assert redis.ask(address, "config", "set", "maxmemory", "1") == "OK"
+    yield "OOM "
+    redis.ask(address, "config", "set", "maxmemory", "0")
+
+
+@contextlib.contextmanager
+def no_disk(redis):
+    """A folder where the snapshot belongs, so that saving fails, as on a volume that is full."""
+    address = redis.addresses[0]
+    redis.ask(address, "config", "set", "save", "3600 1")
+    (redis.path / address / "dump.rdb").mkdir()
+    redis.ask(address, "bgsave")
+    eventually(lambda: redis.info("rdb_last_bgsave_status", address) == "err", 20, "it has failed")
+    yield "unable to persist"
+    (redis.path / address / "dump.rdb").rmdir()
+    redis.ask(address, "config", "set", "save", "")
+
+
+@pytest.mark.parametrize("full", [no_memory, no_disk])
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_a_redis_that_is_full_ends_workers_upstream_only(stores, tuning, full):
+    with running(stores, "{}_{}".format(full.__name__, tuning.lower()), sentinel=False,
+                 **TUNINGS[tuning]) as app:
+        project, worker = uploaded(58), app.worker
+        settled(app.redis)
+        os.kill(worker.popen.pid, signal.SIGSTOP)
+        run = project.start()
+        with full(app.redis) as word:
+            os.kill(worker.popen.pid, signal.SIGCONT)
+            eventually(lambda: word in worker.text(), 20, "it was refused")
+            if tuning == "Upstream":
+                eventually(lambda: not worker.running(), 40, "the worker has ended")
+                return
+            time.sleep(5)
+            assert worker.running()
+        assert project.ended(run, 90) == "completed" and exact(project, run)
+        assert worker.running()
+        settled(app.redis)
+
+
+# A channel that gets commands and tasks, as a worker's main process has it.
+CHANNEL = """
+import es_take, kombu
+from kombu.asynchronous import Hub, set_event_loop
+connection = kombu.Connection("redis://:%s@%s:6379/0")
+hub = Hub()
+set_event_loop(hub)
+channel = connection.default_channel
+kombu.Consumer(channel, [kombu.Queue("q")], callbacks=[lambda *_: None]).consume()
+connection.register_with_event_loop(hub)
+"""
+
+
+def in_main_process(redis, code):
+    return python(redis, CHANNEL % (PASSWORD, redis.addresses[0]) + code)
+
+
+def test_a_lost_connection_whose_channel_was_closed_meanwhile_is_told_as_such(alone):
+    assert in_main_process(alone, """
+def closed_and_lost(_):
+    channel.close()
+    raise redis.exceptions.ConnectionError("lost")
+channel._receive_one = closed_and_lost
+try:
+    channel._receive()
+except redis.exceptions.ConnectionError as error:
+    print(json.dumps(str(error)))
+""") == "lost"
+
+
+def test_a_task_that_is_acknowledged_when_the_loop_has_ended_asks_for_no_other(alone):
+    assert in_main_process(alone, """
+hub.close()
+es_take.ask(channel)
+print(json.dumps("acknowledged"))
+""") == "acknowledged"
+
+
+def test_patience_begins_anew_when_nothing_was_asked_for_a_long_time(alone):
+    """As by a worker that had no slot free when its connection broke, and that has one later."""
+    assert python(alone, """
+import es_redis
+class Clock:
+    now = 1000
+    monotonic = lambda self: self.now
+    sleep = lambda self, seconds: None
+es_redis.time = clock = Clock()
+patience, waits = es_redis.Patience(), []
+for pause in (0, 59, 3600, 59, 2):
+    clock.now += pause
+    try:
+        patience.wait("no answer")
+        waits.append(True)
+    except TypeError:  # what it was given, which is no exception
+        waits.append(False)
+print(json.dumps(waits))
+""") == [True, True, True, True, False]
 
 
 class HoldsTask(Way):

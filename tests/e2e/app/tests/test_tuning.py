@@ -12,6 +12,7 @@ import pytest
 
 import services
 from drills import (TUNINGS, computing, exact, fail_over, left, running, settled, uploaded)
+from rest import Failed
 from services import eventually
 
 ENDED = ("completed", "error")
@@ -56,7 +57,7 @@ class Drill:
         while state not in ENDED and time.monotonic() < end:
             try:
                 state = self.project.state(self.run)
-            except (AssertionError, OSError):  # while Redis is away: 500, or no answer
+            except Failed:  # while Redis is away: 500, or no answer
                 pass
             time.sleep(0.2)
         assert self.killed
@@ -196,6 +197,9 @@ def test_the_master_hangs(drill, tuning):
     if tuning == "Operator":
         d.completes()
         assert d.app.worker.running()
+        # Its subscription, too, is at the new master: it hears commands.
+        eventually(lambda: "pong" in d.app.run(
+            "celery", "-A", "entityservice.async_worker", "inspect", "ping").stdout, 40, "an answer")
     else:  # API and workers wait for an answer without limit
         assert d.outcome(60) not in ENDED
 
