@@ -11,6 +11,7 @@ import time
 from queue import Empty
 
 from kombu.asynchronous import get_event_loop
+from redis.exceptions import ResponseError
 
 import es_ledger
 import es_take
@@ -34,13 +35,6 @@ def _client(channel, kind):
     return channel.__dict__.get(CLIENTS[kind])  # made by the first access, which is not ours
 
 
-def _forget(cycle, channel, kind):
-    """Nobody waits any longer for what comes on the channel's socket."""
-    sock = cycle._chan_to_sock.pop((channel, _client(channel, kind), kind), None)
-    if sock is not None:
-        _stop_hearing(cycle, sock)
-
-
 def _stop_hearing(cycle, sock):
     number = sock.fileno()
     if cycle._fd_to_chan.pop(number, None) is None:
@@ -53,26 +47,15 @@ def _stop_hearing(cycle, sock):
 
 
 def _drop(cycle, channel, kind):
-    _forget(cycle, channel, kind)
+    """What the channel asks for next, it asks on a new connection."""
     client = _client(channel, kind)
+    cycle._chan_to_sock.pop((channel, client, kind), None)
     if client is not None and client.connection is not None:
         client.connection.disconnect()
     if kind == "BRPOP":
         channel._in_poll = None
     else:
         channel._in_listen = None
-
-
-def _follow(cycle, channel, kind):
-    """A health check may have made the connection anew while a command was sent: only its present
-    socket is of use."""
-    client = _client(channel, kind)
-    if client is None or client.connection is None:
-        return
-    known = cycle._chan_to_sock.get((channel, client, kind))
-    if client.connection._sock is not None and client.connection._sock is not known:
-        _forget(cycle, channel, kind)
-        cycle._register(channel, client, kind)
 
 
 def _is_silent(channel):
@@ -84,6 +67,24 @@ def _is_silent(channel):
     return sock is None or not select.select([sock], [], [], 0)[0]
 
 
+def _leave_former_master(cycle):
+    """Nothing is due on a subscription, so that one to a server that hangs is told from a quiet one
+    only by whom the Sentinels name. Whoever is subscribed to the former master hears no command."""
+    listening = [(channel, channel.subclient) for channel in list(cycle._channels)
+                 if channel._in_listen and hasattr(channel.subclient.connection_pool,
+                                                   "get_master_address")]
+    if not listening:
+        return
+    try:
+        master = listening[0][1].connection_pool.get_master_address()
+    except UNAVAILABLE:
+        return
+    for channel, client in listening:
+        if (client.connection.host, client.connection.port) != master:
+            log.warning("Redis: the master is another one now, subscribing there")
+            _drop(cycle, channel, "LISTEN")
+
+
 def _mend_poller(poller):
     def waiting(kind):
         def make(original):
@@ -91,8 +92,7 @@ def _mend_poller(poller):
                 patience = Patience()
                 while True:
                     try:
-                        original(self, channel)
-                        return _follow(self, channel, kind)
+                        return original(self, channel)
                     except UNAVAILABLE as error:
                         _drop(self, channel, kind)
                         patience.wait(error)
@@ -116,22 +116,12 @@ def _mend_poller(poller):
                 if _is_silent(channel):
                     log.warning("Redis: no answer for %d s, connecting again", SILENCE_SECONDS)
                     _drop(self, channel, "BRPOP")
+            _leave_former_master(self)
             try:
                 return original(self)
             except UNAVAILABLE as error:
                 log.warning("Redis: %s", error)
         return maybe_restore_messages
-
-    @wraps(poller, "maybe_check_subclient_health")
-    def _(original):
-        def maybe_check_subclient_health(self):
-            try:
-                return original(self)
-            except UNAVAILABLE:
-                for channel in list(self._channels):
-                    if _client(channel, "LISTEN") is not None:
-                        _drop(self, channel, "LISTEN")
-        return maybe_check_subclient_health
 
 
 def _heard_until_closed(channel, connection_class):
@@ -150,6 +140,7 @@ def _heard_until_closed(channel, connection_class):
 def _mend_channel(channel_class):
     channel_class.es_asked = 0
     channel_class.es_patience = None
+    channel_class.es_is_full = False
 
     @wraps(channel_class, "_connparams")
     def _(original):
@@ -162,13 +153,22 @@ def _mend_channel(channel_class):
         return _connparams
 
     def lost(channel, kind, error):
+        if channel.connection is None:
+            raise error  # by what a message led to; the channel was closed meanwhile
         _drop(channel.connection.cycle, channel, kind)
         channel.es_patience = channel.es_patience or Patience()
         # After the time, the consumer starts anew, as without this module.
         channel.es_patience.wait(error)
         raise Empty()
 
+    def is_full(channel, error):
+        """It hands out nothing, because it could not note to whom. The tasks stay queued."""
+        if not channel.es_is_full:
+            log.warning("Redis: %s; no task is taken until there is room", error)
+        channel.es_is_full = True
+
     def answered(channel):
+        channel.es_is_full = False
         if channel.es_patience is not None:
             channel.es_patience.succeeded()
             channel.es_patience = None
@@ -188,6 +188,11 @@ def _mend_channel(channel_class):
             except Empty:
                 answered(self)
                 raise
+            except ResponseError as error:
+                if not str(error).startswith("OOM "):
+                    raise
+                is_full(self, error)
+                raise Empty()
             except UNAVAILABLE as error:
                 if self.client.connection._sock is not None:
                     raise  # of what was done with the message, not of the connection

@@ -50,10 +50,11 @@ class NotNow(ConnectionError):
     """Redis answers, and not as a master that may be written to. Later, or elsewhere, it does."""
 
 
-# What a server says while roles change, which redis-py knows as a mistake of the caller.
-ROLE_CHANGES = ("NOREPLICAS", "READONLY", "MASTERDOWN", "UNBLOCKED")
+# What a server says while roles change, or while it cannot write its log, which redis-py knows as a
+# mistake of the caller.
+REFUSALS = ("NOREPLICAS", "READONLY", "MASTERDOWN", "UNBLOCKED", "MISCONF")
 # Redis before 7 says so in the middle of a script's error.
-IN_SCRIPT = re.compile(r"^ERR Error running script.*-(%s) " % "|".join(ROLE_CHANGES), re.DOTALL)
+IN_SCRIPT = re.compile(r"^ERR Error running script.*-(%s) " % "|".join(REFUSALS), re.DOTALL)
 
 
 class Patience:
@@ -63,7 +64,7 @@ class Patience:
     _gave_up = None
 
     def __init__(self):
-        self._end = None
+        self._begun = self._last = None
         self._wait = 0.1
 
     def wait(self, error):
@@ -72,10 +73,12 @@ class Patience:
         given_up = Patience._gave_up
         if given_up is not None and now - given_up < PATIENCE_SECONDS:
             raise error
-        if self._end is None:
-            self._end = now + PATIENCE_SECONDS
+        self._forget_former(now)
+        if self._begun is None:
+            self._begun = now
             log.warning("Redis: %s; trying again for %s s", error, PATIENCE_SECONDS)
-        if now > self._end:
+        self._last = now
+        if now > self._begun + PATIENCE_SECONDS:
             Patience._gave_up = now
             raise error
         time.sleep(self._wait * random.uniform(0.5, 1))
@@ -83,9 +86,15 @@ class Patience:
 
     def succeeded(self):
         Patience._gave_up = None
-        if self._end is not None:
-            log.warning("Redis answers again after %.1f s",
-                        time.monotonic() - self._end + PATIENCE_SECONDS)
+        now = time.monotonic()
+        self._forget_former(now)
+        if self._begun is not None:
+            log.warning("Redis answers again after %.1f s", now - self._begun)
+            self.__init__()
+
+    def _forget_former(self, now):
+        """Who had nothing to ask for since the last failure has not waited meanwhile."""
+        if self._last is not None and now - self._last > PATIENCE_SECONDS:
             self.__init__()
 
 
@@ -131,7 +140,7 @@ def keepalive():
 
 
 def mend_connections(module):
-    for word in ROLE_CHANGES:
+    for word in REFUSALS:
         module.BaseParser.EXCEPTION_CLASSES[word] = NotNow
 
     @wraps(module.BaseParser, "parse_error")

@@ -46,6 +46,8 @@ def ask(channel):
         channel.connection.cycle._register_BRPOP(channel)
     except UNAVAILABLE:
         pass  # the loop sees that, too
+    except ValueError:
+        pass  # the loop has ended, and what is still acknowledged makes room for nothing
 
 
 def mend_taking(channel_class):
