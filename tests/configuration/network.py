@@ -22,7 +22,8 @@ def enter():
     """Moves this process, and all that it starts from now on, there; raises namespaces.Refused."""
     namespaces.enter(namespaces.NETWORK | namespaces.MOUNTS)
     ip("link", "set", "lo", "up")
-    ip("link", "add", BRIDGE, "type", "bridge")
+    # Else it is the lowest of its ports', and another one when a pod comes or goes.
+    ip("link", "add", BRIDGE, "address", "02:00:0a:60:00:01", "type", "bridge")
     ip("addr", "add", f"{GATEWAY}/16", "dev", BRIDGE)
     ip("link", "set", BRIDGE, "up")
 

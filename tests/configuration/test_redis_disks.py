@@ -87,16 +87,22 @@ def test_an_empty_replica_cannot_be_elected_before_it_is_in_step(redis):
     def priority():
         return cli(redis.address(2), "CONFIG", "GET", "replica-priority").splitlines()[1]
 
+    def misses_the_master_after(milliseconds):
+        return cli(redis.address(1), "SENTINEL", "SET", "mymaster", "down-after-milliseconds",
+                   str(milliseconds), port=26379, password=None) == "OK"
+
     redis.write()
     redis.established()
     redis.kill(2)
     redis.lose_disk(2)
+    assert misses_the_master_after(60_000)  # nobody is elected while this looks
     # the master dies: there is nothing to fill itself from
     for container in redis.pods[0].containers.values():
         container.kill()
     redis.start(2)
-    eventually(lambda: role(redis.address(2)) == "slave", 4, "a replica")
+    eventually(lambda: role(redis.address(2)) == "slave", 20, "a replica")
     assert priority() == "0"
+    assert misses_the_master_after(5_000)
     redis.kill(0)
     assert redis.await_settled() == 1
     eventually(lambda: priority() == "100", 5, "electable")

@@ -46,10 +46,11 @@ def test_the_deletion_policy_can_be_changed(operator, api, resources, namespace)
     until(lambda: all(c["metadata"].get("ownerReferences")
                       for c in api.list("PersistentVolumeClaim", namespace)), 20)
     resources.edit(deletionPolicy="Retain")
-    until(lambda: not any(c["metadata"].get("ownerReferences")
-                          for c in api.list("PersistentVolumeClaim", namespace)), 20)
-    secret = api.get("Secret", namespace, "demo-credentials")
-    assert secret["data"]["database-password"] and not secret["metadata"].get("ownerReferences")
+
+    def kept():
+        return api.list("PersistentVolumeClaim", namespace) + [api.get("Secret", namespace, "demo-credentials")]
+    until(lambda: not any(o["metadata"].get("ownerReferences") for o in kept()), 20)
+    assert kept()[-1]["data"]["database-password"]
 
 
 def test_neighbours_with_nearly_the_same_name_do_not_touch_each_other(operator, api, resources, namespace):

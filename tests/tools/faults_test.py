@@ -184,7 +184,7 @@ def test_an_autoscaler_follows_the_usage_up_and_down(space, until):
                      "type": "Utilization", "averageUtilization": 50}}}]}}))
     space.dev("set-usage", "-n", space.name, "-l", "app=web", "--cpu", "100m")
     until(lambda: ready(space, "web") == 4)
-    assert space.kubectl("top", "pods", "--no-headers").count("100m") == 4
+    until(lambda: space.kubectl("top", "pods", "--no-headers").count("100m") == 4)
     space.dev("set-usage", "-n", space.name, "-l", "app=web", "--cpu", "5m")
     until(lambda: len(pods(space, "app=web")) == 1)
 

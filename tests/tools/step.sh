@@ -12,14 +12,16 @@ die() { say "error: $*"; exit 1; }
 # step NAME DESCRIPTION COMMAND...: the command's output goes to a log, which is shown if it fails.
 step() {
     local description=$2 began=$SECONDS log=$logs/$1.log every=20 status=0 child end=$'\n'
+    local former=${!:-}
     shift 2
     mkdir -p "$logs"
     if [ -t 2 ]; then every=1 end=$'\r'; else say "$description ..."; fi
+    # $! is the step's from the moment in which it is there, $child is not.
+    trap '[ "${!:-}" = "$former" ] || kill -- "-$!" 2>/dev/null; exit 130' INT TERM
     set -m  # a process group of its own, so that an interrupt ends all of it
     "$@" >"$log" 2>&1 </dev/null &
     child=$!
     set +m
-    trap 'kill -- "-$child" 2>/dev/null; exit 130' INT TERM
     # The short naps keep a quick step quick; the line itself comes every $every seconds.
     local told=$SECONDS
     while kill -0 "$child" 2>/dev/null; do
