@@ -12,8 +12,8 @@ namespace {
 
 // Is the main process still consuming? It answers a ping while its children compute; one that lost
 // its connection without noticing does not. An outage of Redis must not restart every worker, so
-// without a master the answer is yes. Without the application's modules: importing them costs
-// seconds of CPU and a lot of memory each time.
+// without a master, or with one that refuses, the answer is yes. Without the application's modules:
+// importing them costs seconds of CPU and a lot of memory each time.
 constexpr const char* kAlive = R"(import os
 import socket
 import sys
@@ -31,14 +31,13 @@ try:
     else:
         master = redis.Redis(host=server, password=password, **limits)
     master.ping()
+    app = Celery(broker=os.environ["CELERY_BROKER_URL"])
+    app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
+    name = "celery@" + socket.gethostname()
+    alive = any(app.control.ping(destination=[name], timeout=4) for _ in range(10))
 except redis.exceptions.RedisError:
     sys.exit(0)
-
-app = Celery(broker=os.environ["CELERY_BROKER_URL"])
-app.conf.broker_transport_options = {"master_name": "mymaster", **limits}
-name = "celery@" + socket.gethostname()
-answers = (app.control.ping(destination=[name], timeout=4) for _ in range(10))
-sys.exit(0 if any(answers) else 1)
+sys.exit(0 if alive else 1)
 )";
 
 // Told before it ends, because then it no longer reads: what Redis hands it during its last second

@@ -194,7 +194,7 @@ def _mend_channel(channel_class):
                 is_full(self, error)
                 raise Empty()
             except UNAVAILABLE as error:
-                if self.client.connection._sock is not None:
+                if self.client.connection and self.client.connection._sock is not None:
                     raise  # of what was done with the message, not of the connection
                 lost(self, "BRPOP", error)
             answered(self)

@@ -141,7 +141,8 @@ def acknowledging(original):
         message = self._delivered.get(delivery_tag)
         unproven = message.headers.get(UNPROVEN, math.inf) if message else math.inf
         try:
-            if task_id is None or unproven + UNPROVEN_SECONDS < time.time():
+            if task_id is None or (unproven + UNPROVEN_SECONDS < time.time()
+                                   and _takes_proofs(self, task_id)):
                 self._remove_from_indices(delivery_tag).execute()
             else:
                 _acknowledge(self, delivery_tag, task_id)
@@ -149,6 +150,16 @@ def acknowledging(original):
             log.warning("Redis: %s; a task will be carried out again", error)
         virtual.QoS.ack(self, delivery_tag)
     return ack
+
+
+def _takes_proofs(qos, task_id):
+    """Not if it is full: then what the task wrote may have been refused, too."""
+    with qos.channel.conn_or_acquire() as client:
+        try:
+            prove(client, task_id)
+        except redis.exceptions.ResponseError as error:
+            return not str(error).startswith("OOM ")
+    return True
 
 
 def _acknowledge(qos, tag, task_id):

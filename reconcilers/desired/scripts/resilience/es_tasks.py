@@ -9,19 +9,21 @@ from es_redis import persist, wraps
 MAX_LOSSES = 3
 
 ON_WITH, DAY = "es-chord:", 86400
-# Of those that find all parts there the first one goes on. Again when it is carried out again: it
-# may have ended before. The keys are celery's parts, further ones, number of parts.
+# All parts, for the first of those that find them there. Again when it is carried out again: it may
+# have ended before it could go on. The keys are celery's parts, further ones, number of parts.
 ENTER_PART = """
 if #redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1]) == 0 then
   redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 end
-for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+if tonumber(ARGV[4]) > 0 then
+  for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+end
 local size = redis.call('GET', KEYS[3])
 local further = redis.call('GET', KEYS[2]) or 0
 if not size or redis.call('ZCARD', KEYS[1]) ~= size + further then return false end
-redis.call('SET', KEYS[4], ARGV[3], 'NX', 'EX', ARGV[4])
+redis.call('SET', KEYS[4], ARGV[3], 'NX', 'EX', ARGV[5])
 if redis.call('GET', KEYS[4]) ~= ARGV[3] then return false end
-return redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1])[1]
+return redis.call('ZRANGE', KEYS[1], 0, -1)
 """
 
 log = logging.getLogger("resilience")
@@ -29,29 +31,49 @@ log = logging.getLogger("resilience")
 
 def mend_chords(module):
     """A part that comes twice, after a redelivery, is one part: else the last ones would be missing
-    from a result that looks complete. The first one stays, also while it comes again: else one that
-    is just being read would be missing."""
+    from a result that looks complete. The first one stays, and the parts are read in the step that
+    finds them complete: who reads them later may find them taken out by another one."""
     @wraps(module.RedisBackend, "on_chord_part_return")
     def _(original):
         def on_chord_part_return(self, request, state, result, **kwargs):
-            if not request.group or request.group_index is None or not self._chord_zset:
+            if (not request.id or not request.group or request.group_index is None
+                    or not self._chord_zset):
                 return original(self, request, state, result, **kwargs)
-            part = _enter_part(self, request, state, result)
-            if part is None:
+            parts = _enter_part(self, request, state, result)
+            if parts is None:
                 return None
-            # What is there already, so that it changes nothing and finds all parts.
-            _, _, state, result = self.decode(part)
-            return original(self, request, state, result, **kwargs)
+            if module.GroupResult.restore(request.group) is None:
+                return _go_on(self, module, request, parts)
+            # Its results have a structure of their own. What is there already is entered again.
+            own, = (part for part in map(self.decode, parts) if part[1] == request.id)
+            return original(self, request, own[2], own[3], **kwargs)
         return on_chord_part_return
 
 
+def _parts_keys(backend, group):
+    return [backend.get_key_for_group(group, end) for end in (".j", ".t", ".s")]
+
+
 def _enter_part(backend, request, state, result):
-    """The part as it is entered, if all are there and this task is the one to go on with them."""
-    group = request.group
-    keys = [*(backend.get_key_for_group(group, end) for end in (".j", ".t", ".s")), ON_WITH + group]
+    """All parts, if this one was the last and the task is the one to go on with them."""
+    keys = [*_parts_keys(backend, request.group), ON_WITH + request.group]
     part = backend.encode([1, request.id, state, backend.encode_result(result, state)])
     return persist(lambda: backend.client.eval(
-        ENTER_PART, len(keys), *keys, request.group_index, part, request.id, backend.expires or DAY))
+        ENTER_PART, len(keys), *keys, request.group_index, part, request.id,
+        int(backend.expires or 0), DAY))
+
+
+def _go_on(backend, module, request, parts):
+    callback = module.maybe_signature(request.chord, app=backend.app)
+    try:
+        callback.delay([backend._unpack_chord_result(part, backend.decode) for part in parts])
+    except Exception as error:
+        log.exception("the parts of %s", request.group)
+        if not isinstance(error, module.ChordError):
+            error = module.ChordError("Callback error: %r" % error)
+        return backend.chord_error_from_stack(callback, error)
+    finally:
+        backend.client.delete(*_parts_keys(backend, request.group))
 
 
 def mend_lost_children(module):

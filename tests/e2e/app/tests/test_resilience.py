@@ -182,11 +182,13 @@ canvas.Signature.delay = lambda self, values: joined.append(values)
 
 
 @pytest.mark.parametrize("moment", ["result.GroupResult.restore", "canvas.Signature.delay"])
-def test_a_part_that_comes_again_while_the_parts_are_read_changes_nothing(alone, moment):
+@pytest.mark.parametrize("again, times", [(("a", 0, "second"), 1), (("b", 1, "second"), 2)])
+def test_a_part_that_comes_again_while_the_parts_are_read_changes_nothing(alone, moment, again, times):
+    """Whether of another task or of the one that reads them, which somebody took for dead."""
     alone.ask(alone.addresses[0], "flushall")
     assert python(alone, CHORD + """
 celery.backend.set_chord_size("g", 2)
-proper, again = {0}, [("a", 0, "second")]
+proper, again = {0}, [{1}]
 def meanwhile(*arguments):
     while again:
         part(*again.pop())
@@ -195,7 +197,7 @@ def meanwhile(*arguments):
 part("a", 0, "first")
 part("b", 1, "other")
 print(json.dumps(joined))
-""".format(moment)) == [["first", "other"]]
+""".format(moment, again)) == times * [["first", "other"]]
 
 
 def test_of_the_parts_that_find_all_there_the_one_that_went_on_goes_on_again(alone):
@@ -412,6 +414,27 @@ hub.close()
 es_take.ask(channel)
 print(json.dumps("acknowledged"))
 """) == "acknowledged"
+
+
+def test_a_task_whose_proof_was_refused_by_a_full_redis_is_not_taken_for_done(alone):
+    """Although it has been without one for so long that it would be, were there room."""
+    alone.ask(alone.addresses[0], "flushall")
+    assert in_main_process(alone, """
+import es_ledger
+class Keeper:
+    owner, proofs = "worker", {"tag": "task"}
+    delivers = lambda self, qos: False
+es_ledger.keeper = Keeper()
+channel.qos.append(channel.Message({
+    "body": "", "headers": {es_ledger.UNPROVEN: 1}, "properties": {
+        "delivery_tag": "tag", "delivery_info": {"exchange": "", "routing_key": "other"}}},
+    channel=channel), "tag")
+with channel.conn_or_acquire() as client:
+    client.config_set("maxmemory", 1)
+    channel.qos.ack("tag")
+    client.config_set("maxmemory", 0)
+    print(json.dumps([client.hlen("unacked"), client.llen("other")]))
+""") == [0, 1]
 
 
 def test_patience_begins_anew_when_nothing_was_asked_for_a_long_time(alone):
