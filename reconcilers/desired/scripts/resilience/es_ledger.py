@@ -6,9 +6,10 @@ older than the visibility timeout. Beside each we write its owner, and each work
 of its own. A worker whose beat another one has watched standing still for DEAD_SECONDS is dead;
 clocks are not compared.
 
-A failover loses the last writes, so a task may be done and what it wrote be gone. Replication keeps
-the order of writes: the last one of a task is a proof of all before it. It is acknowledged where
-that is found, else carried out again. So are tasks whose entries come back after they were done.
+A failover loses the last writes, so a task may be done and what it wrote be gone. One server keeps
+the order of writes, also in its log and in its replicas: the last one of a task is a proof of all
+before it, if all went to one process of one server. It is acknowledged where that is found, else
+carried out again. So are tasks whose entries come back after they were done.
 """
 import contextlib
 import logging
@@ -50,6 +51,12 @@ if redis.call('DEL', KEYS[4]) == 0 then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
+return 1
+"""
+
+PROVE = """
+if not string.find(redis.call('INFO', 'server'), ARGV[1], 1, true) then return 0 end
+redis.call('SETEX', KEYS[1], ARGV[2], 1)
 return 1
 """
 
@@ -122,9 +129,16 @@ def move_back(client, qos, tag, lost=False, unproven=False):
         tag, seen, "lpush" if lost else "rpush", dumps(payload), *queues)))
 
 
-def prove(client, task_id):
-    """The last write of a task that was carried out."""
-    client.setex(PROOF + task_id, PROOF_SECONDS, 1)
+def server(client):
+    """The process that a task begins to write to."""
+    return client.info("server")["run_id"]
+
+
+def prove(client, task_id, begun_at):
+    """The last write of a task that was carried out, if all of them went to one server: a restart
+    or a failover meanwhile may have lost those before it."""
+    if not persist(lambda: client.eval(PROVE, 1, PROOF + task_id, begun_at, PROOF_SECONDS)):
+        log.warning("Redis was another one when task %s began, it is not taken for done", task_id)
 
 
 def ask_for_proof(tag, task_id):
@@ -156,7 +170,7 @@ def _takes_proofs(qos, task_id):
     """Not if it is full: then what the task wrote may have been refused, too."""
     with qos.channel.conn_or_acquire() as client:
         try:
-            prove(client, task_id)
+            client.setex(PROOF + task_id, PROOF_SECONDS, 1)
         except redis.exceptions.ResponseError as error:
             return not str(error).startswith("OOM ")
     return True

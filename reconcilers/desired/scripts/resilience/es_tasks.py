@@ -80,13 +80,25 @@ def mend_lost_children(module):
     """The task of a child that was killed goes back to its queue instead of being acknowledged."""
     module.Task.reject_on_worker_lost = True
     from celery import signals
+    signals.task_prerun.connect(_begin, weak=False)
     signals.task_postrun.connect(_prove, weak=False)
 
 
+def _client_of_proofs(task):
+    return getattr(task.backend, "client", None) if task.acks_late else None
+
+
+def _begin(task=None, **_):
+    client = _client_of_proofs(task)
+    if client is not None:
+        task.request.es_begun_at = es_ledger.server(client)
+
+
 def _prove(task_id=None, task=None, **_):
-    client = getattr(task.backend, "client", None)
-    if task.acks_late and client is not None:
-        es_ledger.prove(client, task_id)
+    client = _client_of_proofs(task)
+    begun_at = getattr(task.request, "es_begun_at", None)
+    if client is not None and begun_at is not None:
+        es_ledger.prove(client, task_id, begun_at)
 
 
 def mend_requests(module):

@@ -378,6 +378,19 @@ def test_a_redis_that_is_full_ends_workers_upstream_only(stores, tuning, full):
         settled(app.redis)
 
 
+def test_a_proof_stands_only_for_writes_to_the_server_that_it_is_on(alone):
+    """Those to its predecessor may be lost: the last second of its log."""
+    assert python(alone, """
+import es_ledger
+client = redis.Redis(host="%s", password="%s")
+here = es_ledger.server(client)
+es_ledger.prove(client, "task", "f" * 40)
+before = client.exists(es_ledger.PROOF + "task")
+es_ledger.prove(client, "task", here)
+print(json.dumps([before, client.exists(es_ledger.PROOF + "task")]))
+""" % (alone.addresses[0], PASSWORD)) == [0, 1]
+
+
 # A channel that gets commands and tasks, as a worker's main process has it.
 CHANNEL = """
 import es_take, kombu
