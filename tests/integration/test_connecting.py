@@ -237,7 +237,7 @@ def test_changed_credentials_are_used_without_a_restart(cluster, audit, identiti
         identities.write("token/token", identities.token("token-after"))
         changed = time.monotonic()
         took = {}
-        for kind, within in (("files", 20), ("plugin", 75), ("token", 75)):
+        for kind, within in (("files", 20), ("plugin", 65), ("token", 75)):
             eventually(lambda: after[kind] in users_of(audit, mark),
                        within + changed - time.monotonic(), identities.path(f"{kind}.log"))
             took[kind] = time.monotonic() - changed

@@ -45,11 +45,9 @@ LAST = {"integration": ["test_permissions.py"]}
 STRESS = ["transport_stress_test", "dead_peer_test"]
 # What threads share: queue, store, watcher, transport.
 CONCURRENT = ["k8s_client_test", "operator_test", *STRESS]
-# So that what hangs ends. Several times of what they take, for machines that are slower.
-LONG = "LONG_TESTS" in os.environ
-SECONDS = {"tools": 1200, "configuration": 1200, "integration": 14400 if LONG else 2400,
-           "nodes": 900, "e2e": 7200, "application": 5400}
-SECONDS_PER_PROGRAM = 7200 if LONG else 900
+SECONDS = {"tools": 600, "configuration": 900, "integration": 1800, "nodes": 900, "e2e": 7200,
+           "application": 5400}
+SECONDS_PER_PROGRAM = 7200 if "LONG_TESTS" in os.environ else 300
 SLOWER_WITH_TSAN = 4
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 import es_ledger
 import es_take
-from es_redis import UNAVAILABLE, Patience, wraps
+from es_redis import UNAVAILABLE, Patience, is_full, wraps
 
 log = logging.getLogger("resilience")
 
@@ -161,7 +161,7 @@ def _mend_channel(channel_class):
         channel.es_patience.wait(error)
         raise Empty()
 
-    def is_full(channel, error):
+    def refused(channel, error):
         """It hands out nothing, because it could not note to whom. The tasks stay queued."""
         if not channel.es_is_full:
             log.warning("Redis: %s; no task is taken until there is room", error)
@@ -189,9 +189,9 @@ def _mend_channel(channel_class):
                 answered(self)
                 raise
             except ResponseError as error:
-                if not str(error).startswith("OOM "):
+                if not is_full(error):
                     raise
-                is_full(self, error)
+                refused(self, error)
                 raise Empty()
             except UNAVAILABLE as error:
                 if self.client.connection and self.client.connection._sock is not None:

@@ -23,7 +23,7 @@ from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 
-from es_redis import UNAVAILABLE, persist, wraps
+from es_redis import UNAVAILABLE, is_full, persist, wraps
 
 OWNERS, BEATS = "unacked_owners", "unacked_beats"
 BEAT_SECONDS = 10
@@ -172,7 +172,7 @@ def _takes_proofs(qos, task_id):
         try:
             client.setex(PROOF + task_id, PROOF_SECONDS, 1)
         except redis.exceptions.ResponseError as error:
-            return not str(error).startswith("OOM ")
+            return not is_full(error)
     return True
 
 

@@ -57,6 +57,11 @@ REFUSALS = ("NOREPLICAS", "READONLY", "MASTERDOWN", "UNBLOCKED", "MISCONF")
 IN_SCRIPT = re.compile(r"^ERR Error running script.*-(%s) " % "|".join(REFUSALS), re.DOTALL)
 
 
+def is_full(error):
+    """Whether it refuses what needs memory (`maxmemory`). What is there it goes on to hand out."""
+    return str(error).startswith("OOM ")
+
+
 class Patience:
     """How long one call goes on. After a call has waited in vain, the next ones of the process try
     once only, until one succeeds: callers have loops of their own, and the waits would multiply."""

@@ -68,7 +68,7 @@ def _go_on(backend, module, request, parts):
     try:
         callback.delay([backend._unpack_chord_result(part, backend.decode) for part in parts])
     except Exception as error:
-        log.exception("the parts of %s", request.group)
+        log.exception("all parts of %s are there, and it cannot go on", request.group)
         if not isinstance(error, module.ChordError):
             error = module.ChordError("Callback error: %r" % error)
         return backend.chord_error_from_stack(callback, error)

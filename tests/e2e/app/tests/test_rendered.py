@@ -56,11 +56,16 @@ def test_the_rendered_worker_runs_and_its_probe_tells_a_dead_worker(app, tmp_pat
     environment = {**app.environment,
                    "CELERY_BROKER_URL": "redis://:{}@{}:6379/0".format(
                        services.PASSWORD, services.REDIS_ADDRESSES[0])}
-    for probe in ("startupProbe", "livenessProbe"):
+
+    def told(probe="livenessProbe"):
         done = subprocess.run(worker.container[probe]["exec"]["command"], env=environment,
                               cwd=app.home / "www", capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        return done.returncode, done.stderr
+    assert told("startupProbe")[0] == told()[0] == 0
+    full = ["config", "set", "maxmemory"]
+    assert app.redis.ask(services.REDIS_ADDRESSES[0], *full, "1") == "OK"
+    assert told()[0] == 0, "that Redis is full is no fault of the worker"
+    assert app.redis.ask(services.REDIS_ADDRESSES[0], *full, "0") == "OK"
     process.kill()
-    done = subprocess.run(worker.container["livenessProbe"]["exec"]["command"], env=environment,
-                          cwd=app.home / "www", capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1, done.stderr
+    code, error = told()
+    assert code == 1, error
