@@ -84,8 +84,8 @@ Variables environment(const Resolved& resolved) {
 HashedFiles module_files() {
   std::map<std::string, std::string> files;
   for (const char* file :
-       {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_broker.py", "es_take.py",
-        "es_ledger.py", "es_tasks.py", "es_store.py", "es_database.py"}) {
+       {"sitecustomize.py", "es_resilience.py", "es_redis.py", "es_journal.py", "es_broker.py",
+        "es_take.py", "es_ledger.py", "es_tasks.py", "es_store.py", "es_database.py"}) {
     files[file] = script(std::string("resilience/") + file);
   }
   return hashed_files(files);

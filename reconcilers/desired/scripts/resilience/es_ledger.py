@@ -8,8 +8,9 @@ clocks are not compared.
 
 A failover loses the last writes, so a task may be done and what it wrote be gone. One server keeps
 the order of writes, also in its log and in its replicas: the last one of a task is a proof of all
-before it, if all went to one process of one server. It is acknowledged where that is found, else
-carried out again. So are tasks whose entries come back after they were done.
+before it, if all went to one process of one server, as it is seen to (es_journal). It is
+acknowledged where that is found, else carried out again. So are tasks whose entries come back after
+they were done.
 """
 import contextlib
 import logging
@@ -29,6 +30,7 @@ OWNERS, BEATS = "unacked_owners", "unacked_beats"
 BEAT_SECONDS = 10
 DEAD_SECONDS = 60
 PROOF, PROOF_SECONDS = "es-done:", 3600
+MOVES = 3  # of the master, while one task ends
 # In a task's headers: since when it is done without proof. Some time later it is acknowledged all
 # the same: somebody may be able to run tasks and not to write proofs.
 UNPROVEN, UNPROVEN_SECONDS = "es_unproven", 120
@@ -129,16 +131,16 @@ def move_back(client, qos, tag, lost=False, unproven=False):
         tag, seen, "lpush" if lost else "rpush", dumps(payload), *queues)))
 
 
-def server(client):
-    """The process that a task begins to write to."""
-    return client.info("server")["run_id"]
-
-
-def prove(client, task_id, begun_at):
-    """The last write of a task that was carried out, if all of them went to one server: a restart
-    or a failover meanwhile may have lost those before it."""
-    if not persist(lambda: client.eval(PROVE, 1, PROOF + task_id, begun_at, PROOF_SECONDS)):
-        log.warning("Redis was another one when task %s began, it is not taken for done", task_id)
+def prove(client, task_id, written):
+    """The last write of a task that was carried out. All of them go to the same server, if need be
+    once more: a restart or a failover meanwhile may have lost those before it."""
+    for _ in range(MOVES):
+        if persist(lambda: client.eval(PROVE, 1, PROOF + task_id, written.server, PROOF_SECONDS)):
+            return
+        if not written.again(client):
+            break
+        log.warning("Redis is another one than task %s began with, it wrote all again", task_id)
+    log.warning("what task %s wrote may be lost, it is not taken for done", task_id)
 
 
 def ask_for_proof(tag, task_id):

@@ -11,10 +11,13 @@ import logging
 import random
 import re
 import socket
+import threading
 import time
 import uuid
 
 from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
+
+import es_journal
 
 PATIENCE_SECONDS = 60
 CONNECT_SECONDS = 3
@@ -28,11 +31,13 @@ KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER
 
 UNAVAILABLE = (ConnectionError, TimeoutError)
 
-REPEATABLE = frozenset("""
-    DEL EXISTS EXPIRE GET HDEL HEXISTS HGET HGETALL HKEYS HLEN HMGET HMSET HSET HSETNX HVALS INFO
-    LLEN LRANGE MGET PEXPIRE PING PSETEX PUBLISH ROLE SADD SCARD SET SETEX SISMEMBER SMEMBERS SREM
-    STRLEN TIME TTL TYPE UNLINK ZADD ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE
-    ZREVRANGEBYSCORE ZSCORE""".split())
+READING = frozenset("""
+    EXISTS GET HEXISTS HGET HGETALL HKEYS HLEN HMGET HVALS INFO LLEN LRANGE MGET PING ROLE SCARD
+    SISMEMBER SMEMBERS STRLEN TIME TTL TYPE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE
+    ZSCORE""".split())
+REPEATABLE = READING | frozenset("""
+    DEL EXPIRE HDEL HMSET HSET HSETNX PEXPIRE PSETEX PUBLISH SADD SET SETEX SREM UNLINK ZADD ZREM
+    ZREMRANGEBYSCORE""".split())
 COUNTED = frozenset("HINCRBY INCRBY LPUSH RPUSH".split())
 
 ONCE = """
@@ -123,7 +128,7 @@ def once(command):
     if command[0] not in COUNTED:
         return command
     mark = "es-once:" + uuid.uuid4().hex
-    return ("EVAL", ONCE, 1, mark, 2000 * PATIENCE_SECONDS, *command)
+    return ("EVAL", ONCE, 1, mark, 1000 * es_journal.MARK_SECONDS, *command)
 
 
 def may_repeat(command):
@@ -167,6 +172,15 @@ def mend_connections(module):
             self.socket_keepalive_options = {**options, **self.socket_keepalive_options}
         return __init__
 
+    @wraps(module.ConnectionPool, "reset")
+    def _(original):
+        def reset(self):
+            original(self)
+            # Garbage may be collected while it is held, and a subscription among it gives its
+            # connection back: https://github.com/redis/redis-py/pull/1578
+            self._lock = threading.RLock()
+        return reset
+
 
 def mend_clients(module):
     module.Redis.es_patient = True
@@ -177,25 +191,41 @@ def mend_clients(module):
         def execute_command(self, *args, **options):
             if self.es_master is not None:
                 return _from_replica(self, original, args, options)
-            if not self.es_patient or not may_repeat(args):
+            if not self.es_patient:
+                return original(self, *args, **options)
+            if not may_repeat(args):
+                es_journal.note(self, None)
                 return original(self, *args, **options)
             command = once(args)
-            return persist(lambda: original(self, *command, **options))
+
+            def attempt():
+                return persist(lambda: original(self, *command, **options))
+            if args[0] not in READING:
+                es_journal.note(self, attempt)
+            return attempt()
         return execute_command
 
     @wraps(module.Pipeline, "execute")
     def _(original):
         def execute(self, raise_on_error=True):
             stack = self.command_stack
-            if (not self.es_patient or self.watching or self.scripts
+            if not self.es_patient:
+                return original(self, raise_on_error)
+            if (self.watching or self.scripts
                     or not all(may_repeat(command) for command, _ in stack)):
+                es_journal.note(self, None)
                 return original(self, raise_on_error)
             stack = [(once(command), options) for command, options in stack]
 
-            def attempt():
+            def once_more():
                 self.command_stack = list(stack)
                 return original(self, raise_on_error)
-            return persist(attempt)
+
+            def attempt():
+                return persist(once_more)
+            if not all(command[0] in READING for command, _ in stack):
+                es_journal.note(self, attempt)
+            return attempt()
         return execute
 
 

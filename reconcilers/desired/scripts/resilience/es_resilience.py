@@ -18,7 +18,7 @@ MENDED = {
     "kombu.transport.redis": ("es_broker", "mend_transport"),
     "celery.worker.consumer.consumer": ("es_ledger", "mend_restart"),
     "celery.worker.consumer.tasks": ("es_ledger", "mend_consumer"),
-    "celery.backends.redis": ("es_tasks", "mend_chords"),
+    "celery.backends.redis": ("es_tasks", "mend_backend"),
     "celery.app.base": ("es_database", "mend_tasks"),
     "celery.app.task": ("es_tasks", "mend_lost_children"),
     "celery.worker.request": ("es_tasks", "mend_requests"),

@@ -1,7 +1,9 @@
-"""Celery's own part: chords that count right, children that die, and the pause after each task."""
+"""Celery's own part: results that nobody waits for, chords that count right, children that die, and
+the pause after each task."""
 import logging
 import time as real_time
 
+import es_journal
 import es_ledger
 from es_redis import persist, wraps
 
@@ -29,6 +31,32 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 log = logging.getLogger("resilience")
 
 
+def mend_backend(module):
+    mend_chords(module)
+    mend_results(module)
+
+
+def mend_results(module):
+    """A task waits for no other one. So a process that carries out tasks hears of no results, which
+    nobody would read; and whoever hears of them leaves the connection that broke."""
+    consumer = module.ResultConsumer
+
+    @wraps(consumer, "consume_from")
+    def _(original):
+        def consume_from(self, task_id):
+            if not module.task_join_will_block():
+                original(self, task_id)
+        return consume_from
+
+    @wraps(consumer, "_reconnect_pubsub")
+    def _(original):
+        def _reconnect_pubsub(self):
+            if self._pubsub is not None:
+                self._pubsub.close()
+            original(self)
+        return _reconnect_pubsub
+
+
 def mend_chords(module):
     """A part that comes twice, after a redelivery, is one part: else the last ones would be missing
     from a result that looks complete. The first one stays, and the parts are read in the step that
@@ -39,14 +67,19 @@ def mend_chords(module):
             if (not request.id or not request.group or request.group_index is None
                     or not self._chord_zset):
                 return original(self, request, state, result, **kwargs)
-            parts = _enter_part(self, request, state, result)
-            if parts is None:
-                return None
-            if module.GroupResult.restore(request.group) is None:
-                return _go_on(self, module, request, parts)
-            # Its results have a structure of their own. What is there already is entered again.
-            own, = (part for part in map(self.decode, parts) if part[1] == request.id)
-            return original(self, request, own[2], own[3], **kwargs)
+
+            def enter():
+                parts = _enter_part(self, request, state, result)
+                if parts is None:
+                    return None
+                if module.GroupResult.restore(request.group) is None:
+                    return _go_on(self, module, request, parts)
+                # Its results have a structure of their own. What is there already is entered again.
+                own, = (part for part in map(self.decode, parts) if part[1] == request.id)
+                return original(self, request, own[2], own[3], **kwargs)
+            es_journal.note(self.client, enter)
+            with es_journal.paused():  # what follows from a part follows from it again
+                return enter()
         return on_chord_part_return
 
 
@@ -84,21 +117,16 @@ def mend_lost_children(module):
     signals.task_postrun.connect(_prove, weak=False)
 
 
-def _client_of_proofs(task):
-    return getattr(task.backend, "client", None) if task.acks_late else None
-
-
 def _begin(task=None, **_):
-    client = _client_of_proofs(task)
-    if client is not None:
-        task.request.es_begun_at = es_ledger.server(client)
+    if task.acks_late and hasattr(task.backend, "client") and not task.request.is_eager:
+        task.request.es_written = es_journal.begin()
 
 
 def _prove(task_id=None, task=None, **_):
-    client = _client_of_proofs(task)
-    begun_at = getattr(task.request, "es_begun_at", None)
-    if client is not None and begun_at is not None:
-        es_ledger.prove(client, task_id, begun_at)
+    written = getattr(task.request, "es_written", None)
+    if written is not None:
+        es_journal.here.written = None
+        es_ledger.prove(task.backend.client, task_id, written)
 
 
 def mend_requests(module):

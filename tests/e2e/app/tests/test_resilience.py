@@ -222,6 +222,57 @@ print(json.dumps([before, joined]))
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
+def test_garbage_that_is_collected_while_a_connection_is_taken_hangs_upstream_only(alone, tuning):
+    """A subscription that was dropped, as celery does when its connection broke, gives it back."""
+    assert python(alone, """
+import gc, threading
+client = redis.Redis(host="%s", password="%s")
+dropped = client.pubsub()
+dropped.subscribe("results")
+client.connection_pool.reset()
+del dropped
+def take():
+    with client.connection_pool._lock:
+        gc.collect()
+thread = threading.Thread(target=take, daemon=True)
+thread.start()
+thread.join(5)
+print(json.dumps(thread.is_alive()), flush=True)
+import os
+os._exit(0)
+""" % (alone.addresses[0], PASSWORD), tuning) is (tuning == "Upstream")
+
+
+RESULTS = """
+from celery import chord, signature
+from celery._state import _set_task_join_will_block
+from entityservice.async_worker import celery
+heard = celery.backend.result_consumer
+def start():
+    chord([celery.signature("part"), celery.signature("part")])(celery.signature("joined"))
+"""
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_a_process_that_carries_out_tasks_hears_of_results_upstream_only(alone, tuning):
+    assert python(alone, RESULTS + """
+_set_task_join_will_block(True)
+start()
+print(json.dumps(heard._pubsub is not None))
+""", tuning) is (tuning == "Upstream")
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_whoever_hears_of_results_keeps_the_connection_that_broke_upstream_only(alone, tuning):
+    assert python(alone, RESULTS + """
+start()
+former = heard._pubsub
+heard._reconnect_pubsub()
+print(json.dumps([former is heard._pubsub, former.connection is not None]))
+""", tuning) == [False, tuning == "Upstream"]
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
 def test_the_slot_of_a_task_that_has_ended_is_held_upstream_only(stores, tuning):
     with running(stores, "held_" + tuning.lower(), sentinel=False, CHUNK_SIZE_AIM="100",
                  CELERYD_CONCURRENCY="1", **TUNINGS[tuning]) as app:
@@ -378,17 +429,88 @@ def test_a_redis_that_is_full_ends_workers_upstream_only(stores, tuning, full):
         settled(app.redis)
 
 
-def test_a_proof_stands_only_for_writes_to_the_server_that_it_is_on(alone):
-    """Those to its predecessor may be lost: the last second of its log."""
-    assert python(alone, """
-import es_ledger
+# A task that writes, and a server that is another one when it is proved, as after a restart.
+TASK = """
+import es_journal, es_ledger
 client = redis.Redis(host="%s", password="%s")
-here = es_ledger.server(client)
-es_ledger.prove(client, "task", "f" * 40)
-before = client.exists(es_ledger.PROOF + "task")
-es_ledger.prove(client, "task", here)
-print(json.dumps([before, client.exists(es_ledger.PROOF + "task")]))
-""" % (alone.addresses[0], PASSWORD)) == [0, 1]
+client.flushall()
+def progress():
+    with client.pipeline() as pipe:
+        pipe.hincrby("run", "comparisons", 5)
+        pipe.expire("run", 1000)
+        pipe.execute()
+writes = [lambda: client.hset("run", "state", "active"), progress,
+          lambda: client.lpush("celery", "message")]
+def kept():
+    with es_journal.paused():
+        return {key: client.dump(key) for key in client.keys()}
+written, states = es_journal.begin(), []
+for write in writes:
+    states.append(kept())
+    write()
+states.append(kept())
+def prove(state, server="f" * 40):
+    es_journal.here.written = None
+    client.flushall()
+    for key, value in state.items():
+        client.restore(key, 60000, value)
+    written.server = server or written.server
+    es_ledger.prove(client, "task", written)
+    told = [client.hget("run", "state"), client.hget("run", "comparisons"), client.llen("celery"),
+            client.exists(es_ledger.PROOF + "task")]
+    print(json.dumps(told, default=bytes.decode))
+"""
+WRITTEN = ["active", "5", 1]
+
+
+def after_task(redis, code):
+    return python(redis, TASK % (redis.addresses[0], PASSWORD) + code)
+
+
+@pytest.mark.parametrize("remembered", range(4))
+def test_writes_to_a_server_that_is_no_more_are_there_once_when_their_task_is_proved(
+        alone, remembered):
+    """It may have lost the last of them."""
+    assert after_task(alone, "prove(states[%d])" % remembered) == WRITTEN + [1]
+
+
+def test_a_task_whose_server_is_the_same_writes_nothing_again(alone):
+    assert after_task(alone, "prove({}, server=None)") == [None, None, 0, 1]
+
+
+@pytest.mark.parametrize("why", [
+    "written._is_whole = False", "es_journal.SECONDS = -1",
+    "es_journal.begin(); written = es_journal.here.written; client.rpush('x', 1); client.lrem('x', 1, 1)"])
+def test_a_task_is_not_taken_for_done_if_it_cannot_write_all_again(alone, why):
+    """One of its writes counts and has no mark, or the marks may be forgotten."""
+    assert after_task(alone, why + "\nprove(states[0])") == [None, None, 0, 0]
+
+
+def test_what_a_task_that_has_written_nothing_waits_for_is_no_server(alone):
+    assert after_task(alone, """
+written = es_journal.begin()
+client.hget("run", "state")
+prove({}, server="")""") == [None, None, 0, 1]
+
+
+def test_a_part_of_a_chord_that_was_lost_is_entered_again_and_goes_on(alone):
+    alone.ask(alone.addresses[0], "flushall")
+    assert python(alone, CHORD + """
+import es_journal, es_ledger
+client = celery.backend.client
+celery.backend.set_chord_size("g", 2)
+part("a", 0, "first")
+before = {key: client.dump(key) for key in client.keys()}
+written = es_journal.begin()
+part("b", 1, "other")
+es_journal.here.written = None
+client.flushall()
+for key, value in before.items():
+    client.restore(key, 60000, value)
+written.server = "f" * 40
+es_ledger.prove(client, "b", written)
+print(json.dumps(joined))
+""") == 2 * [["first", "other"]]
 
 
 # A channel that gets commands and tasks, as a worker's main process has it.

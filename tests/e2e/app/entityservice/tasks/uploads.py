@@ -39,5 +39,5 @@ def pull_external_data_encodings_only(project_id, dp_id, bucket, path):
     size = int(metadata["x-amz-meta-hash-size"])
     data = object_store.read(client, bucket, path)
     encodings.save(dp_id, encodings.from_binary(data, count, size))
-    check_for_executable_runs.delay(project_id)
     client.remove_object(bucket, path)
+    check_for_executable_runs.delay(project_id)
