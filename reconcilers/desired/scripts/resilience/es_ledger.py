@@ -134,13 +134,14 @@ def move_back(client, qos, tag, lost=False, unproven=False):
 def prove(client, task_id, written):
     """The last write of a task that was carried out. All of them go to the same server, if need be
     once more: a restart or a failover meanwhile may have lost those before it."""
-    for _ in range(MOVES):
-        if persist(lambda: client.eval(PROVE, 1, PROOF + task_id, written.server, PROOF_SECONDS)):
+    moves = 0
+    while not persist(lambda: client.eval(
+            PROVE, 1, PROOF + task_id, written.server, PROOF_SECONDS)):
+        moves += 1
+        if moves > MOVES or not written.again(client):
+            log.warning("what task %s wrote may be lost, it is not taken for done", task_id)
             return
-        if not written.again(client):
-            break
         log.warning("Redis is another one than task %s began with, it wrote all again", task_id)
-    log.warning("what task %s wrote may be lost, it is not taken for done", task_id)
 
 
 def ask_for_proof(tag, task_id):

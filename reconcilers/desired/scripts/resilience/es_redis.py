@@ -177,7 +177,7 @@ def mend_connections(module):
         def reset(self):
             original(self)
             # Garbage may be collected while it is held, and a subscription among it gives its
-            # connection back: https://github.com/redis/redis-py/pull/1578
+            # connection back, in the same thread (https://github.com/redis/redis-py/pull/1578).
             self._lock = threading.RLock()
         return reset
 
@@ -194,16 +194,25 @@ def mend_clients(module):
             if not self.es_patient:
                 return original(self, *args, **options)
             if not may_repeat(args):
-                es_journal.note(self, None)
-                return original(self, *args, **options)
+                with es_journal.noted(self):
+                    return original(self, *args, **options)
             command = once(args)
 
             def attempt():
                 return persist(lambda: original(self, *command, **options))
-            if args[0] not in READING:
-                es_journal.note(self, attempt)
-            return attempt()
+            if args[0] in READING:
+                return attempt()
+            with es_journal.noted(self, [command]):
+                return attempt()
         return execute_command
+
+    def es_repeat(self, commands):
+        """Of which those that count bear their marks."""
+        for command in commands:
+            persist(lambda: send(self, *command))
+
+    send = module.Redis.execute_command.__wrapped__
+    module.Redis.es_repeat = es_repeat
 
     @wraps(module.Pipeline, "execute")
     def _(original):
@@ -213,19 +222,18 @@ def mend_clients(module):
                 return original(self, raise_on_error)
             if (self.watching or self.scripts
                     or not all(may_repeat(command) for command, _ in stack)):
-                es_journal.note(self, None)
-                return original(self, raise_on_error)
+                with es_journal.noted(self):
+                    return original(self, raise_on_error)
             stack = [(once(command), options) for command, options in stack]
 
-            def once_more():
+            def attempt():
                 self.command_stack = list(stack)
                 return original(self, raise_on_error)
-
-            def attempt():
-                return persist(once_more)
-            if not all(command[0] in READING for command, _ in stack):
-                es_journal.note(self, attempt)
-            return attempt()
+            commands = [command for command, _ in stack]
+            if all(command[0] in READING for command in commands):
+                return persist(attempt)
+            with es_journal.noted(self, commands):
+                return persist(attempt)
         return execute
 
 

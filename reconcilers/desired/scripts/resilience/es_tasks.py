@@ -38,7 +38,8 @@ def mend_backend(module):
 
 def mend_results(module):
     """A task waits for no other one. So a process that carries out tasks hears of no results, which
-    nobody would read; and whoever hears of them leaves the connection that broke."""
+    nobody would read (unless within `allow_join_result`, of those that are begun there); and whoever
+    hears of them leaves the connection that broke."""
     consumer = module.ResultConsumer
 
     @wraps(consumer, "consume_from")
@@ -77,8 +78,7 @@ def mend_chords(module):
                 # Its results have a structure of their own. What is there already is entered again.
                 own, = (part for part in map(self.decode, parts) if part[1] == request.id)
                 return original(self, request, own[2], own[3], **kwargs)
-            es_journal.note(self.client, enter)
-            with es_journal.paused():  # what follows from a part follows from it again
+            with es_journal.noted(self.client, again=enter):
                 return enter()
         return on_chord_part_return
 
@@ -118,14 +118,18 @@ def mend_lost_children(module):
 
 
 def _begin(task=None, **_):
-    if task.acks_late and hasattr(task.backend, "client") and not task.request.is_eager:
+    if task.request.is_eager:
+        return  # a part of the one that calls it
+    es_journal.end()
+    if task.acks_late and hasattr(task.backend, "client"):
         task.request.es_written = es_journal.begin()
 
 
 def _prove(task_id=None, task=None, **_):
     written = getattr(task.request, "es_written", None)
     if written is not None:
-        es_journal.here.written = None
+        task.request.es_written = None  # its parts of chords know the request
+        es_journal.end()
         es_ledger.prove(task.backend.client, task_id, written)
 
 

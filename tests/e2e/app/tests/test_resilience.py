@@ -226,6 +226,7 @@ def test_garbage_that_is_collected_while_a_connection_is_taken_hangs_upstream_on
     """A subscription that was dropped, as celery does when its connection broke, gives it back."""
     assert python(alone, """
 import gc, threading
+gc.disable()
 client = redis.Redis(host="%s", password="%s")
 dropped = client.pubsub()
 dropped.subscribe("results")
@@ -442,15 +443,17 @@ def progress():
 writes = [lambda: client.hset("run", "state", "active"), progress,
           lambda: client.lpush("celery", "message")]
 def kept():
-    with es_journal.paused():
-        return {key: client.dump(key) for key in client.keys()}
+    es_journal.end()
+    found = {key: client.dump(key) for key in client.keys()}
+    es_journal.here.written = written
+    return found
 written, states = es_journal.begin(), []
 for write in writes:
     states.append(kept())
     write()
 states.append(kept())
 def prove(state, server="f" * 40):
-    es_journal.here.written = None
+    es_journal.end()
     client.flushall()
     for key, value in state.items():
         client.restore(key, 60000, value)
@@ -461,6 +464,14 @@ def prove(state, server="f" * 40):
     print(json.dumps(told, default=bytes.decode))
 """
 WRITTEN = ["active", "5", 1]
+
+
+REFUSED = """
+try:
+    client.hincrby("celery", "field", 1)
+except redis.exceptions.ResponseError:
+    pass
+"""
 
 
 def after_task(redis, code):
@@ -479,11 +490,12 @@ def test_a_task_whose_server_is_the_same_writes_nothing_again(alone):
 
 
 @pytest.mark.parametrize("why", [
-    "written._is_whole = False", "es_journal.SECONDS = -1",
-    "es_journal.begin(); written = es_journal.here.written; client.rpush('x', 1); client.lrem('x', 1, 1)"])
+    "client.lrem('celery', 1, 'none')", REFUSED, "es_journal.SECONDS = -1",
+    "es_journal.MAX_WRITES = 3\nclient.hset('run', 'state', 'active')",
+    "es_journal.MAX_BYTES = 9\nclient.hset('run', 'state', 'active')"])
 def test_a_task_is_not_taken_for_done_if_it_cannot_write_all_again(alone, why):
-    """One of its writes counts and has no mark, or the marks may be forgotten."""
-    assert after_task(alone, why + "\nprove(states[0])") == [None, None, 0, 0]
+    """A write may not be repeated, or has failed, or its mark is forgotten, or there were too many."""
+    assert after_task(alone, why + "\nprove(states[0])")[3] == 0
 
 
 def test_what_a_task_that_has_written_nothing_waits_for_is_no_server(alone):
@@ -491,6 +503,26 @@ def test_what_a_task_that_has_written_nothing_waits_for_is_no_server(alone):
 written = es_journal.begin()
 client.hget("run", "state")
 prove({}, server="")""") == [None, None, 0, 1]
+
+
+def test_a_redis_that_tells_nothing_of_itself_fails_no_task(alone):
+    address = alone.addresses[0]
+    alone.ask(address, "acl", "setuser", "default", "-info")
+    try:
+        assert after_task(alone, "print(json.dumps(client.hget('run', 'state').decode()))") == "active"
+    finally:
+        alone.ask(address, "acl", "setuser", "default", "+info")
+
+
+def test_a_task_that_writes_by_many_clients_holds_few_connections(alone):
+    assert python(alone, """
+import os, es_journal
+es_journal.begin()
+before = len(os.listdir("/proc/self/fd"))
+for number in range(50):
+    cache.set_run_deleted("run-%d" % number)
+print(json.dumps(len(os.listdir("/proc/self/fd")) - before < 10))
+""") is True
 
 
 def test_a_part_of_a_chord_that_was_lost_is_entered_again_and_goes_on(alone):
@@ -503,7 +535,7 @@ part("a", 0, "first")
 before = {key: client.dump(key) for key in client.keys()}
 written = es_journal.begin()
 part("b", 1, "other")
-es_journal.here.written = None
+es_journal.end()
 client.flushall()
 for key, value in before.items():
     client.restore(key, 60000, value)
