@@ -91,6 +91,7 @@ Object configuration(const Resolved& resolved, const std::string& name) {
                        {{"postgresql.conf", postgresql_conf(resolved)},
                         {"pg_hba.conf", kAccess},
                         {"start-postgres.sh", std::string(script("start-postgres.sh"))},
+                        {"volume-lib.sh", std::string(script("volume-lib.sh"))},
                         {"init-database.sh", std::string(script("init-database.sh"))}});
 }
 

@@ -43,7 +43,8 @@ void add_script(std::map<std::string, std::string>& data, const char* file) {
 
 Object redis_config(const Resolved& resolved) {
   std::map<std::string, std::string> data = {{"redis.conf", redis_conf(resolved)}};
-  for (const char* file : {"redis-lib.sh", "start-redis.sh", "redis-ready.sh", "redis-alive.sh"}) {
+  for (const char* file :
+       {"redis-lib.sh", "volume-lib.sh", "start-redis.sh", "redis-ready.sh", "redis-alive.sh"}) {
     add_script(data, file);
   }
   if (has_sentinel(resolved)) {

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
@@ -13,7 +14,7 @@ import network
 import rendered
 from pod import Pod, eventually
 
-ADDRESS, SHARED_ADDRESS = "10.96.0.21", "10.96.0.22"
+ADDRESS, SHARED_ADDRESS, NEXT_ADDRESS = "10.96.0.21", "10.96.0.22", "10.96.0.23"
 PSQL = "/usr/lib/postgresql/15/bin/psql"
 PASSWORD = rendered.CREDENTIALS["database-password"]
 ROOT = {"user": "postgres", "password": rendered.CREDENTIALS["postgres-password"]}
@@ -32,9 +33,12 @@ class Server:
             "work_mem": "7MB", "log_line_prefix": "it's %m "}
 
     def start(self):
-        self.pod = Pod(self.objects, self.objects.find("StatefulSet", "-postgres"), "demo-postgres-0",
-                       self.address, self.folder / "claims", self.folder / "pods").start()
+        self.pod = self.new_pod(self.address, "pods")
         return self
+
+    def new_pod(self, address, folder):
+        return Pod(self.objects, self.objects.find("StatefulSet", "-postgres"), "demo-postgres-0",
+                   address, self.folder / "claims", self.folder / folder).start()
 
     def container(self):
         return self.pod.containers["postgres"]
@@ -144,6 +148,56 @@ def test_the_content_survives_a_stop_and_a_crash(server):
     server.pod.kill()
     server.start().await_ready()
     assert server.value("SELECT number FROM kept") == "7"
+
+
+@pytest.fixture
+def successor(server):
+    """Of a pod that was deleted by force, while its containers run on."""
+    server.await_ready()
+    other = server.new_pod(NEXT_ADDRESS, "next")
+    try:
+        eventually(lambda: "still in use" in other.logs(), 20, "it waits")
+        yield other
+    finally:
+        print(other.logs())
+        other.kill()
+
+
+def test_a_server_waits_until_another_one_has_left_its_volume(server, successor):
+    server.value("CREATE TABLE kept AS SELECT 7 AS number")
+    assert not successor.ready() and server.pod.ready()
+    assert server.container().stop(signal.SIGINT) < 20
+    eventually(successor.ready, 30, "the successor is ready")
+    server.address = NEXT_ADDRESS
+    assert server.value("SELECT number FROM kept") == "7"
+
+
+def test_a_server_begins_when_a_person_says_that_nobody_has_its_volume(server, successor):
+    """Here nobody may: the other one is halted, and is killed before it goes on."""
+    os.kill(server.container().main_pid(), signal.SIGSTOP)
+    (server.folder / "claims/data-demo-postgres-0/in-use").unlink()
+    eventually(lambda: "nobody else" in successor.logs(), 20, "it begins")
+    successor.kill()
+    server.pod.kill()
+
+
+@pytest.mark.parametrize("mode, path, told", [
+    (0o777, "/nowhere", "flock"), (0o555, os.environ["PATH"], "in-use")])
+def test_a_server_whose_volume_cannot_be_locked_begins_all_the_same(mode, path, told):
+    """There is no flock, or the file may not be written."""
+    library = rendered.ROOT / "reconcilers/desired/scripts/volume-lib.sh"
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, mode)
+        done = subprocess.run(
+            ["/usr/bin/setpriv", "--reuid=999", "--regid=999", "--clear-groups", "/bin/sh", "-euc",
+             f"{library.read_text()}\nown_volume {folder}; echo begun"],
+            env={"PATH": path}, capture_output=True, text=True, timeout=20)
+    assert done.stdout == "begun\n" and told in done.stderr, done.stderr
+
+
+def test_a_server_that_waits_for_its_volume_ends_when_it_is_asked_to(server, successor):
+    assert successor.containers["postgres"].stop() < 5
+    assert server.pod.ready()
 
 
 def test_a_crash_during_the_first_initialisation_is_begun_anew(server):

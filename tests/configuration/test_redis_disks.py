@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pod import eventually
+from pod import Pod, eventually
 from redis_set import DOMAIN, cli, role
 
 
@@ -136,3 +136,21 @@ def test_a_set_that_may_begin_with_nothing_keeps_what_one_disk_still_has(redis):
     redis.may_begin_with_nothing()
     assert redis.await_settled(120) == 2
     assert redis.content()
+
+
+def test_a_redis_waits_until_another_one_has_left_its_volume(redis):
+    """As after a pod was deleted by force, while its containers run on."""
+    redis.write()
+    replica = next(ordinal for ordinal in range(3) if ordinal != redis.master())
+    successor = Pod(redis.objects, redis.workload, f"demo-redis-{replica}", "10.96.0.14",
+                    redis.folder / "claims", redis.folder / "next").start()
+    try:
+        log = successor.containers["redis"].log
+        eventually(lambda: "still in use" in log.read_text(), 20, "it waits")
+        time.sleep(2)
+        assert "starting as" not in log.read_text()
+        redis.kill(replica)
+        eventually(lambda: "starting as" in log.read_text(), 30, "it starts")
+    finally:
+        print(successor.logs())
+        successor.kill()

@@ -4,6 +4,7 @@ set(scripts_folder ${CMAKE_CURRENT_LIST_DIR})
 set(script_names
   buckets.sh init-database.sh redis-alive.sh redis-lib.sh redis-ready.sh sentinel-alive.sh
   start-postgres.sh start-redis.sh start-sentinel.sh stop-redis.sh stop-sentinel.sh
+  volume-lib.sh
   resilience/sitecustomize.py resilience/es_resilience.py resilience/es_redis.py resilience/es_journal.py
   resilience/es_broker.py resilience/es_take.py resilience/es_ledger.py resilience/es_tasks.py
   resilience/es_store.py resilience/es_database.py)

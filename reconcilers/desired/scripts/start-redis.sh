@@ -4,7 +4,10 @@
 set -eu
 # shellcheck source-path=SCRIPTDIR source=redis-lib.sh
 . /etc/redis/redis-lib.sh
+# shellcheck source-path=SCRIPTDIR source=volume-lib.sh
+. /etc/redis/volume-lib.sh
 umask 077
+own_volume "$data"
 trap 'exit 0' TERM INT # nothing runs yet; process 1 would ignore them
 
 state=''
