@@ -149,6 +149,7 @@ def test_a_redis_waits_until_another_one_has_left_its_volume(redis):
         eventually(lambda: "still in use" in log.read_text(), 20, "it waits")
         time.sleep(2)
         assert "starting as" not in log.read_text()
+        assert successor.containers["redis"].probe("livenessProbe")
         redis.kill(replica)
         eventually(lambda: "starting as" in log.read_text(), 30, "it starts")
     finally:

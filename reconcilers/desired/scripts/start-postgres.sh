@@ -5,6 +5,7 @@ set -eu
 # shellcheck source-path=SCRIPTDIR source=volume-lib.sh
 . "${0%/*}/volume-lib.sh"
 
+trap 'exit 0' TERM INT # no server runs yet; process 1 would ignore them
 own_volume "${PGDATA%/*/*}"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   rm -rf "$PGDATA.new"

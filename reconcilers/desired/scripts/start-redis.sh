@@ -7,7 +7,6 @@ set -eu
 # shellcheck source-path=SCRIPTDIR source=volume-lib.sh
 . /etc/redis/volume-lib.sh
 umask 077
-own_volume "$data"
 trap 'exit 0' TERM INT # nothing runs yet; process 1 would ignore them
 
 state=''
@@ -171,6 +170,7 @@ start_empty_master() {
 
 rm -f "$run/synced" "$ending"
 touch "$run/waiting"
+own_volume "$data"
 if [ "$REDIS_SIZE" = 1 ]; then
   configure
   serve 'the only Redis'

@@ -19,12 +19,10 @@ has_another_owner() {
 # FOLDER: waits until this process has it, with all that it becomes and starts, until the last of
 # them has ended. However long: two servers cost data.
 own_volume() {
-  trap 'exit 0' TERM INT # process 1 would ignore them
   if has_another_owner "$1"; then
     echo "$1 is still in use by another container, waiting for its end." \
       "If there is none (NFS may keep locks of a lost node), remove $1/in-use" >&2
     while has_another_owner "$1"; do sleep 1; done
     echo "$1 is in use by nobody else any more" >&2
   fi
-  trap - TERM INT
 }
