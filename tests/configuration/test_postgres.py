@@ -4,6 +4,7 @@ Debian's server stands in for the image's, and image/docker-entrypoint.sh for it
 """
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import tempfile
@@ -175,24 +176,68 @@ def test_a_server_waits_until_another_one_has_left_its_volume(server, successor)
 def test_a_server_begins_when_a_person_says_that_nobody_has_its_volume(server, successor):
     """Here nobody may: the other one is halted, and is killed before it goes on."""
     os.kill(server.container().main_pid(), signal.SIGSTOP)
-    (server.folder / "claims/data-demo-postgres-0/in-use").unlink()
+    (server.folder / "claims/data-demo-postgres-0/postgres.in-use").unlink()
     eventually(lambda: "nobody else" in successor.logs(), 20, "it begins")
     successor.kill()
     server.pod.kill()
 
 
-@pytest.mark.parametrize("mode, path, told", [
-    (0o777, "/nowhere", "flock"), (0o555, os.environ["PATH"], "in-use")])
-def test_a_server_whose_volume_cannot_be_locked_begins_all_the_same(mode, path, told):
-    """There is no flock, or the file may not be written."""
+def own_volume(folder, path):
+    """As the server's user; what it said, if it began within ten seconds."""
     library = rendered.ROOT / "reconcilers/desired/scripts/volume-lib.sh"
+    return subprocess.run(
+        ["/usr/bin/setpriv", "--reuid=999", "--regid=999", "--clear-groups", "/usr/bin/timeout", "10",
+         "/bin/sh", "-euc", f"{library.read_text()}\nown_volume {folder} server; echo begun"],
+        env={"PATH": path}, capture_output=True, text=True, timeout=20)
+
+
+@pytest.fixture
+def volume():
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, mode)
-        done = subprocess.run(
-            ["/usr/bin/setpriv", "--reuid=999", "--regid=999", "--clear-groups", "/bin/sh", "-euc",
-             f"{library.read_text()}\nown_volume {folder}; echo begun"],
-            env={"PATH": path}, capture_output=True, text=True, timeout=20)
-    assert done.stdout == "begun\n" and told in done.stderr, done.stderr
+        os.chmod(folder, 0o777)
+        yield pathlib.Path(folder)
+
+
+# What flock does when another one has the lock, and when nobody can say: that of util-linux, and
+# that of BusyBox, whose status is the same for both.
+CONFLICT = "exit 1"
+UNKNOWN = ["echo 'flock: 9: No locks available' >&2; exit 71",
+           "echo 'flock: Function not implemented' >&2; exit 1"]
+
+
+def flock(volume, *answers):
+    """A stand-in that gives the answers one after the other, the last one for ever."""
+    script = "n=$(cat {0}/n 2>/dev/null || echo 0); echo $((n + 1)) >{0}/n; case $n in {1} esac\n"
+    cases = [f"{n}) {answer} ;;" for n, answer in enumerate(answers)]
+    cases[-1] = f"*) {answers[-1]} ;;"
+    (volume / "flock").write_text("#!/bin/sh\n" + script.format(volume, " ".join(cases)))
+    (volume / "flock").chmod(0o755)
+    return f"{volume}:/usr/bin:/bin"
+
+
+def test_a_server_without_flock_begins_all_the_same(volume):
+    done = own_volume(volume, "/nowhere")
+    assert done.stdout == "begun\n" and "flock" in done.stderr
+
+
+def test_a_server_that_may_not_write_beside_its_data_begins_all_the_same(volume):
+    volume.chmod(0o555)
+    done = own_volume(volume, os.environ["PATH"])
+    assert done.stdout == "begun\n" and "in-use" in done.stderr
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_a_server_on_a_file_system_without_locks_begins_all_the_same(volume, unknown):
+    done = own_volume(volume, flock(volume, unknown))
+    assert done.stdout == "begun\n" and done.stderr.startswith("flock")
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_a_server_that_has_seen_another_one_begins_only_when_it_is_known_to_be_gone(volume, unknown):
+    done = own_volume(volume, flock(volume, CONFLICT, unknown))
+    assert done.stdout == "" and "still in use" in done.stderr
+    (volume / "n").unlink()
+    assert own_volume(volume, flock(volume, CONFLICT, unknown, "exit 0")).stdout == "begun\n"
 
 
 def test_a_server_that_waits_for_its_volume_ends_when_it_is_asked_to(server, successor):

@@ -6,7 +6,7 @@ set -eu
 . "${0%/*}/volume-lib.sh"
 
 trap 'exit 0' TERM INT # no server runs yet; process 1 would ignore them
-own_volume "${PGDATA%/*/*}"
+own_volume "${PGDATA%/*/*}" postgres
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   rm -rf "$PGDATA.new"
   PGDATA=$PGDATA.new docker-ensure-initdb.sh "$@"

@@ -170,7 +170,7 @@ start_empty_master() {
 
 rm -f "$run/synced" "$ending"
 touch "$run/waiting"
-own_volume "$data"
+own_volume "$data" redis
 if [ "$REDIS_SIZE" = 1 ]; then
   configure
   serve 'the only Redis'
