@@ -498,11 +498,14 @@ def test_a_task_is_not_taken_for_done_if_it_cannot_write_all_again(alone, why):
     assert after_task(alone, why + "\nprove(states[0])")[3] == 0
 
 
-def test_what_a_task_that_has_written_nothing_waits_for_is_no_server(alone):
+def test_a_task_that_has_only_read_asks_for_no_server_and_is_proved_on_any(alone):
     assert after_task(alone, """
 written = es_journal.begin()
 client.hget("run", "state")
-prove({}, server="")""") == [None, None, 0, 1]
+es_journal.end()
+es_ledger.prove(client, "task", written)
+print(json.dumps([written.server, client.exists(es_ledger.PROOF + "task")]))
+""") == ["", 1]
 
 
 def test_a_redis_that_tells_nothing_of_itself_fails_no_task(alone):
